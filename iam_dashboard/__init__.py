@@ -1,0 +1,3 @@
+from iam_dashboard.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class RolesConfig(AppConfig):
+    name = "roles"
+
+    def ready(self) -> None:
+        from roles import checks  # noqa: F401  (registers the system checks)

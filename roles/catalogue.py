@@ -1,0 +1,101 @@
+"""The permission catalogue and the nine built-in roles, as the release ships them (PERM-1, ROLE-10).
+
+`data/permissions.csv` names every key with its scope and category, and which built-in role holds it.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+from tenancy.actors import Reach, Scope
+
+SUPER = "super:*"
+ADMIN = "admin:*"
+DATA = Path(__file__).parent / "data" / "permissions.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    """One permission key as shipped; `position` is its place in the catalogue's order."""
+
+    key: str
+    name: str
+    scope: Scope
+    category: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltInRole:
+    """A role that only a release changes."""
+
+    slug: str
+    name: str
+    description: str
+    scope: Scope
+    priority: int
+    color: str
+    icon: str
+    reach: Reach | None
+    permissions: frozenset[str]
+
+
+_BUILT_IN = (
+    ("super-admin", "Super admin", "Everything, in every scope.", Scope.PLATFORM, 100, "#8B5CF6", "shield", None),
+    ("platform-admin", "Platform admin", "Runs the platform day by day.", Scope.PLATFORM, 80, "#3B82F6", "user-cog", None),
+    ("support-agent", "Support agent", "Helps people and answers tickets.", Scope.PLATFORM, 60, "#10B981", "headphones", None),
+    ("analyst", "Analyst", "Reads figures and writes reports.", Scope.PLATFORM, 40, "#F59E0B", "bar-chart", None),
+    ("org-owner", "Owner", "Everything in the organization.", Scope.TENANT, 100, "#8B5CF6", "crown", Reach.ALL),
+    ("org-admin", "Admin", "Runs the organization day by day.", Scope.TENANT, 80, "#3B82F6", "user-cog", Reach.ALL),
+    ("org-manager", "Manager", "Leads people and all clients.", Scope.TENANT, 70, "#14B8A6", "briefcase", Reach.ALL),
+    ("org-member", "Member", "Works for the clients assigned.", Scope.TENANT, 60, "#10B981", "user", Reach.ASSIGNED),
+    ("org-viewer", "Viewer", "Reads the clients assigned.", Scope.TENANT, 40, "#6B7280", "eye", Reach.ASSIGNED),
+)
+
+
+@cache
+def entries() -> Mapping[str, CatalogueEntry]:
+    """Return every permission of the catalogue by key, in catalogue order."""
+    return MappingProxyType(
+        {
+            row["key"]: CatalogueEntry(row["key"], row["display_name"], Scope(row["scope"]), row["category"], position)
+            for position, row in enumerate(_rows())
+        }
+    )
+
+
+@cache
+def built_in_roles() -> tuple[BuiltInRole, ...]:
+    """Return the nine built-in roles, strongest first within each scope."""
+    rows = _rows()
+    return tuple(
+        BuiltInRole(*definition, permissions=frozenset(row["key"] for row in rows if row[definition[0]] == "x"))
+        for definition in _BUILT_IN
+    )
+
+
+@cache
+def keys_of(scope: Scope) -> frozenset[str]:
+    """Return the keys of one scope, its wildcard included."""
+    return frozenset(key for key, entry in entries().items() if entry.scope is scope)
+
+
+def expand(held: frozenset[str]) -> frozenset[str]:
+    """Return what a set of keys amounts to: a wildcard stands for the keys it covers, and for itself.
+
+    `super:*` covers every key of both scopes, `admin:*` every tenant key. Keys outside the catalogue are dropped.
+    """
+    if SUPER in held:
+        return frozenset(entries())
+    known = held & entries().keys()
+    return known | keys_of(Scope.TENANT) if ADMIN in held else known
+
+
+def _rows() -> list[dict[str, str]]:
+    with DATA.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
