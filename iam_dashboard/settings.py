@@ -209,7 +209,7 @@ CELERY_BEAT_SCHEDULE = {
     "requeue-stranded-imports": {"task": "agents.tasks.requeue_stranded_imports", "schedule": 60.0},
 }
 
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
+from knox.models import AuthToken
 
 from accounts.models import Organization, User
 from clients.models import Client
@@ -63,3 +67,31 @@ def make_staff(role: str) -> User:
     user = UserFactory(name=role, email=f"{role}@iam.example")
     MembershipFactory(user=user, organization=None, role=built_in(role))
     return user
+
+
+def furnish(agency: Agency) -> None:
+    """Put at least one row of the agency into every table that has an organization."""
+    from accounts.models import ApiToken, CustomDomain, Invitation
+    from agents.models import ImportRun
+    from audit.recording import record_allowed
+    from tests.factories import WORKSPACE_FACTORIES, RoleFactory, inside
+
+    organization, owner = agency.organization, agency.people["owner"]
+    role = RoleFactory(organization=organization, name="planner", keys=("clients:read",))
+    for client in agency.clients:
+        for make in WORKSPACE_FACTORIES:
+            make(client=client, created_by=owner)
+    with inside(organization):
+        record_allowed("clients:read", agency.clients[0])
+        CustomDomain.objects.create(organization=organization, host=f"{agency.slug}.example")
+        Invitation.objects.create(
+            organization=organization,
+            email=f"new@{agency.slug}.example",
+            role=role,
+            invited_by=owner,
+            token_digest="0" * 64,
+            expires_at=timezone.now() + timedelta(days=7),
+        )
+        ImportRun.objects.create(organization=organization, started_by=owner, filename="clients.csv", file="x.csv")
+        credential, _secret = AuthToken.objects.create(user=owner)
+        ApiToken.objects.create(credential=credential, user=owner, organization=organization, name="Reporting")

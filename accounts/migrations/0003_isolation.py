@@ -123,7 +123,11 @@ class Migration(migrations.Migration):
         Isolate("Organization", rule=f"id = {CONTEXT_ORGANIZATION}", tenant=Rights.EDIT, platform=Rights.WRITE),
         Isolate("Branding", tenant=Rights.EDIT, platform=Rights.WRITE),
         Isolate("CustomDomain", platform=Rights.WRITE),
-        Isolate("Invitation"),
+        # A foreign key to a role cannot tell organizations apart, for built-in roles have none: the policy does.
+        Isolate(
+            "Invitation",
+            rule=f"organization_id = {CONTEXT_ORGANIZATION} AND role_id IN (SELECT id FROM roles_role)",
+        ),
         Isolate("ApiToken", platform=Rights.WRITE),
         # Before anyone is known, sign-in has to find a user by e-mail; an organization sees its own people.
         Isolate(
