@@ -5,7 +5,7 @@ RUN python -m venv /opt/venv
 COPY requirements.txt .
 # Wheels only: nothing is compiled, so no stage needs build tools.
 RUN /opt/venv/bin/pip install --require-hashes --only-binary=:all: -r requirements.txt \
-    && /opt/venv/bin/pip uninstall --yes pip setuptools
+    && /opt/venv/bin/pip uninstall --yes pip
 
 FROM python:3.11-slim
 ENV PATH=/opt/venv/bin:$PATH \

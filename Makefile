@@ -11,10 +11,6 @@ DEV_STAMP := $(VENV)/.dev-installed
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $$name && break; done)
 
-# The checks read the settings and open no connection.
-LINT_ENVIRONMENT := SECRET_KEY=for-the-checks-only DEBUG=false DATABASE_URL=postgres://iam_app@127.0.0.1:1/iam \
-	REDIS_URL=redis://127.0.0.1:1/0
-
 define make_environment
 	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed and not on the PATH: install it, or name it with PYTHON=." >&2; exit 1; }
 	@$(RUN) -m pip --version >/dev/null 2>&1 || { \
@@ -55,15 +51,20 @@ demo: venv ## Start the product on this machine; PORT= sets the port, Ctrl-C sto
 demo-reset: venv ## Delete the data of the demo
 	@exec $(RUN) -m iam_dashboard.demo reset
 
+# The checks read the settings and open no connection.
 .PHONY: lint
+lint: export SECRET_KEY := for-the-checks-only
+lint: export DATABASE_URL := postgres://iam_app@127.0.0.1:1/iam
+lint: export DATABASE_POOL_SIZE := 0
+lint: export REDIS_URL := redis://127.0.0.1:1/0
 lint: dev-venv ## Check style, security rules, types, imports, migrations, settings and templates
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 	$(VENV)/bin/lint-imports
 	@# Without a database the command warns that it cannot compare the applied migrations; the files are compared.
-	$(LINT_ENVIRONMENT) $(RUN) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
-	$(LINT_ENVIRONMENT) $(RUN) manage.py check
+	$(RUN) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	$(RUN) manage.py check
 	$(VENV)/bin/djlint templates --lint --quiet
 
 .PHONY: test

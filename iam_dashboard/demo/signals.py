@@ -7,7 +7,7 @@ from types import FrameType
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class StopRequested(Exception):
+class StopRequested(Exception):  # noqa: N818  (a wish, not an error)
     """A signal asked the demo to end."""
 
 

@@ -53,7 +53,7 @@ def write_secret(path: Path, content: str) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(content)
     draft.replace(path)
 
@@ -206,7 +206,7 @@ class EmbeddedServer(ABC):
     def _spawn(self, launch: Launch) -> None:
         account = launch.account
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # noqa: S603  (the command is ours)
                 [str(part) for part in launch.command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

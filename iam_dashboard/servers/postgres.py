@@ -247,7 +247,7 @@ class Postgres(EmbeddedServer):
         ]
         account = self._account
         with self.log.open("wb") as log:
-            result = subprocess.run(
+            result = subprocess.run(  # noqa: S603  (the command is ours)
                 [str(part) for part in command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -13,12 +13,23 @@ from iam_dashboard.servers.processes import ProcessIdentity
 pytestmark = pytest.mark.requirement("REL-1")
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Postgres]:
-    postgres = Postgres(tmp_path / "postgres", fast=True, max_connections=20)
+def started(directory: Path) -> Iterator[Postgres]:
+    postgres = Postgres(directory, fast=True, max_connections=20)
     postgres.start()
     yield postgres
     postgres.destroy()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Postgres]:
+    """A server that the test may stop, kill or damage."""
+    yield from started(tmp_path / "postgres")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A server that the tests only ask."""
+    yield from started(tmp_path_factory.mktemp("running") / "postgres")
 
 
 def ask(server: Postgres, question: str) -> str:
@@ -42,34 +53,34 @@ def kill_as_the_system_would(server: Postgres) -> None:
     server._lock.close()
 
 
-def test_it_answers_with_utf8_and_a_collation_that_is_the_same_everywhere(server: Postgres) -> None:
+def test_it_answers_with_utf8_and_a_collation_that_is_the_same_everywhere(running: Postgres) -> None:
     question = "SELECT datlocprovider::text || datlocale || pg_encoding_to_char(encoding) FROM pg_database LIMIT 1"
 
-    assert ask(server, question) in {"bC.UTF-8UTF8", "bC.UTF8UTF8"}
+    assert ask(running, question) in {"bC.UTF-8UTF8", "bC.UTF8UTF8"}
 
 
-def test_it_refuses_a_connection_with_a_wrong_password(server: Postgres) -> None:
+def test_it_refuses_a_connection_with_a_wrong_password(running: Postgres) -> None:
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-        psycopg.connect(server.superuser_dsn() + " password=guess")
+        psycopg.connect(running.superuser_dsn() + " password=guess")
 
 
-def test_it_listens_on_the_loopback_interface_only(server: Postgres) -> None:
-    assert ask(server, "SHOW listen_addresses") == "127.0.0.1"
-    assert ask(server, "SHOW unix_socket_directories") == ""
+def test_it_listens_on_the_loopback_interface_only(running: Postgres) -> None:
+    assert ask(running, "SHOW listen_addresses") == "127.0.0.1"
+    assert ask(running, "SHOW unix_socket_directories") == ""
 
 
-def test_only_its_owner_can_read_the_superuser_password(server: Postgres) -> None:
-    assert (server.directory / "superuser-password").stat().st_mode & 0o777 == 0o600
+def test_only_its_owner_can_read_the_superuser_password(running: Postgres) -> None:
+    assert (running.directory / "superuser-password").stat().st_mode & 0o777 == 0o600
 
 
-def test_it_never_runs_as_root(server: Postgres) -> None:
-    assert server.process is not None
+def test_it_never_runs_as_root(running: Postgres) -> None:
+    assert running.process is not None
 
-    assert Path(f"/proc/{server.process.pid}").stat().st_uid != 0
+    assert Path(f"/proc/{running.process.pid}").stat().st_uid != 0
 
 
-def test_the_number_of_connections_can_be_chosen(server: Postgres) -> None:
-    assert ask(server, "SHOW max_connections") == "20"
+def test_the_number_of_connections_can_be_chosen(running: Postgres) -> None:
+    assert ask(running, "SHOW max_connections") == "20"
 
 
 def test_what_was_committed_is_there_after_a_restart(server: Postgres) -> None:
@@ -114,13 +125,13 @@ def test_a_lock_file_whose_number_belongs_to_another_program_does_not_stop_it(se
         assert ask(successor, "SELECT 1") == "1"
 
 
-def test_two_owners_of_one_directory_are_refused(server: Postgres) -> None:
+def test_two_owners_of_one_directory_are_refused(running: Postgres) -> None:
     with pytest.raises(ServerError, match="in use by another process"):
-        Postgres(server.directory).start()
+        Postgres(running.directory).start()
 
 
-def test_a_taken_port_is_reported_with_the_reason(server: Postgres, tmp_path: Path) -> None:
-    second = Postgres(tmp_path / "second", port=server.port, fast=True)
+def test_a_taken_port_is_reported_with_the_reason(running: Postgres, tmp_path: Path) -> None:
+    second = Postgres(tmp_path / "second", port=running.port, fast=True)
 
     with pytest.raises(ServerError, match="Address already in use"):
         second.start()
@@ -174,11 +185,11 @@ def test_root_can_keep_the_data_where_the_server_cannot_enter(tmp_path: Path) ->
     postgres.destroy()
 
 
-def test_a_preferred_port_is_used_only_when_it_is_free(server: Postgres) -> None:
+def test_a_preferred_port_is_used_only_when_it_is_free(running: Postgres) -> None:
     free = find_free_port()
 
     assert find_free_port(free) == free
-    assert find_free_port(server.port) != server.port
+    assert find_free_port(running.port) != running.port
 
 
 def test_the_end_of_the_server_is_gentle(server: Postgres) -> None:

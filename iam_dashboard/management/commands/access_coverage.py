@@ -23,6 +23,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"{way.kind:13} {way.where:70} {way.needs}")
             self.stdout.write(f"\n{len(coverage.ways)} ways in, {coverage.covered:.0%} declare what they need.")
             grantable = len(coverage.used_keys) + len(coverage.unused_keys)
-            self.stdout.write(f"{len(coverage.used_keys)} of {grantable} keys guard something ({coverage.key_share:.0%}).")
+            self.stdout.write(
+                f"{len(coverage.used_keys)} of {grantable} keys guard something ({coverage.key_share:.0%})."
+            )
         if coverage.covered < 1:
             raise CommandError("Some ways in declare nothing; see above.")
