@@ -23,3 +23,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         if user.is_service:
             return self.respond_user_inactive(request, user)
         return super().pre_login(request, user, **kwargs)
+
+    def send_password_reset_mail(self, user: Any, email: str, context: dict[str, Any]) -> None:
+        """Send the link, except for a service account, which has no password; the page answers alike."""
+        if not user.is_service:
+            super().send_password_reset_mail(user, email, context)

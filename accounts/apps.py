@@ -3,3 +3,9 @@ from django.apps import AppConfig
 
 class AccountsConfig(AppConfig):
     name = "accounts"
+
+    def ready(self) -> None:
+        from accounts import access  # noqa: F401  (registers the policies)
+        from accounts import history
+
+        history.register()

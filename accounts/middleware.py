@@ -15,6 +15,7 @@ from rest_framework.exceptions import AuthenticationFailed
 
 from accounts.authentication import authenticate_token
 from accounts.directory import organization_by_host
+from accounts.token_use import note_use
 from tenancy.errors import Denial, Reason
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -45,7 +46,10 @@ class HostMiddleware:
 
 
 class TokenMiddleware:
-    """Authenticate `Authorization: Token …` or `Bearer …` on the API. Where a token is sent, the session is not asked."""
+    """Authenticate `Authorization: Token …` or `Bearer …` on the API, and note the token's use.
+
+    Where a token is sent, the session is not asked.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -54,7 +58,11 @@ class TokenMiddleware:
         request.token = None  # type: ignore[attr-defined]
         if request.path.startswith("/api/") and "Authorization" in request.headers:
             self._authenticate(request)
-        return self.get_response(request)
+        response = self.get_response(request)
+        actor = getattr(request, "actor", None)
+        if actor is not None and request.token is not None:  # type: ignore[attr-defined]
+            note_use(actor)
+        return response
 
     def _authenticate(self, request: Any) -> None:
         try:

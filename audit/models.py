@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from typing import Any
 
 from auditlog.models import AbstractLogEntry
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from tenancy import context
-from tenancy.ids import new_id
+from tenancy.ids import first_id_of, new_id
 
 
 class Decision(models.TextChoices):
@@ -17,6 +21,12 @@ class Decision(models.TextChoices):
 
     ALLOW = "allow", "Allowed"
     DENY = "deny", "Denied"
+
+
+class AccessRecordQuerySet(models.QuerySet["AccessRecord"]):
+    def since(self, moment: datetime) -> AccessRecordQuerySet:
+        """Return the records made from that moment on, found by their ids, which are ordered in time."""
+        return self.filter(id__gte=first_id_of(moment))
 
 
 class AccessRecord(models.Model):
@@ -45,12 +55,23 @@ class AccessRecord(models.Model):
     user_agent = models.CharField(max_length=400, blank=True)
     detail = models.JSONField(default=dict, blank=True)
 
+    objects = AccessRecordQuerySet.as_manager()
+
     class Meta:
+        verbose_name = "access attempt"
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["organization_id", "-id"], name="audit_access_org_id"),
             models.Index(fields=["actor_id", "-id"], name="audit_access_actor_id"),
+            models.Index(fields=["request_id"], name="audit_access_request_id"),
+            models.Index(fields=["resource_id", "-id"], condition=~Q(resource_id=""), name="audit_access_resource_id"),
+            models.Index(fields=["-id"], condition=Q(decision=Decision.DENY), name="audit_access_denied"),
         ]
+
+    @property
+    def why(self) -> str:
+        """The reason in words."""
+        return self.reason.replace("-", " ")
 
     def __str__(self) -> str:
         return f"{self.actor_label} {self.get_decision_display().lower()}: {self.action}"
@@ -66,6 +87,8 @@ class ModelChange(AbstractLogEntry):
 
     class Meta(AbstractLogEntry.Meta):
         abstract = False
+        verbose_name = "change"
+        verbose_name_plural = "changes"
         indexes = [models.Index(fields=["organization_id", "-timestamp"], name="audit_change_org_time")]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
@@ -79,4 +102,6 @@ class ModelChange(AbstractLogEntry):
             self.remote_addr = origin.address
             self.cid = origin.request_id
             self.interface = origin.interface
+        # Auditlog hands lists of ids on as they are; its field knows JSON's own types only.
+        self.changes = json.loads(json.dumps(self.changes, cls=DjangoJSONEncoder))  # type: ignore[has-type]
         super().save(*args, **kwargs)

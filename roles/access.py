@@ -37,14 +37,23 @@ def _platform_only(actor: Actor, rows: models.QuerySet[models.Model]) -> models.
 role_policy = guard(
     AccessPolicy(Role, PLATFORM_ROLE_KEYS, lambda actor, verb: _platform_only(actor, Role.objects.all()))  # type: ignore[arg-type,return-value]
 )
+role_list_policy = AccessPolicy(Role, {Verb.VIEW: LIST_ROLES}, role_policy.rows)
 permission_policy = guard(
     AccessPolicy(Permission, {Verb.VIEW: LIST_ROLES}, lambda actor, verb: Permission.objects.all())
 )
+
+
+def _memberships(actor: Actor, verb: Verb) -> models.QuerySet[Membership]:
+    """Return every membership for platform staff to view, and the platform's own for them to change."""
+    seen = Membership.objects.visible_to(actor)
+    return seen if verb is Verb.VIEW else seen.filter(organization=None)
+
+
 membership_policy = guard(
     AccessPolicy(
         Membership,
         {Verb.VIEW: LIST_ROLES, Verb.ADD: ASSIGN_PLATFORM, Verb.CHANGE: ASSIGN_PLATFORM, Verb.DELETE: ASSIGN_PLATFORM},
-        lambda actor, verb: Membership.objects.visible_to(actor),
+        _memberships,
     )
 )
 member_policy = AccessPolicy(

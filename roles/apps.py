@@ -5,4 +5,9 @@ class RolesConfig(AppConfig):
     name = "roles"
 
     def ready(self) -> None:
-        from roles import checks  # noqa: F401  (registers the system checks)
+        from roles import (
+            checks,  # noqa: F401  (registers the system checks)
+            history,
+        )
+
+        history.register()

@@ -153,7 +153,7 @@ class Membership(models.Model):
         indexes = [models.Index(fields=["role"], name="roles_membership_role")]
 
     def __str__(self) -> str:
-        return f"{self.user_id} as {self.role_id}"
+        return f"{self.user} as {self.role}"
 
 
 class PolicyVersion(models.Model):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from audit.recording import record_allowed
 from roles import access
 from roles.models import Membership, Role
 from tenancy.actors import Actor
-from tenancy.errors import AccessDenied, Denial, Reason
+from tenancy.errors import AccessDenied, ActionRefused, Denial, NotVisible, Reason
 
 OWNERS = ("org-owner", "super-admin")
 
@@ -33,14 +37,18 @@ class AssignRole:
 
     def execute(self) -> Membership:
         """Return the membership as it is now."""
-        role = Role.objects.select_for_update(of=("self",)).get(pk=self.role.pk)
+        role = current_role(self.actor, self.role.pk)
         held = held_membership(self.user, self.actor.organization_id)
         AssignRole(self.actor, self.user, role).check(held)
         if held is None:
             held = Membership(user=self.user, organization_id=self.actor.organization_id)
         held.role = role
         held.assigned_by_id = self.actor.user_id
-        held.save()
+        try:
+            with transaction.atomic():
+                held.save()
+        except IntegrityError as error:
+            raise ActionRefused(f"Somebody else has just given {self.user} a role. Look again.") from error
         record_allowed(access.assign_key(self.actor), held, operation="assign_role", role=role.name)
         return held
 
@@ -62,31 +70,56 @@ class RemoveMembership:
 
     def execute(self) -> None:
         """Remove it. Assignments and tokens of the person in this organization end with it, in the database."""
-        self.check()
-        record_allowed(self.key, self.membership, operation="remove_membership", user=str(self.membership.user_id))
-        self.membership.delete()
+        held = held_membership(self.membership.user_id, self.actor.organization_id)
+        if held is None or held.pk != self.membership.pk:
+            raise NotVisible(Denial(Reason.OUT_OF_REACH, self.key, "roles.membership", str(self.membership.pk)))
+        RemoveMembership(self.actor, held).check()
+        record_allowed(self.key, held, operation="remove_membership", user=str(held.user_id))
+        held.delete()
 
 
-def held_membership(user: Any, organization_id: object) -> Membership | None:
-    """Return the user's membership of the organization (None: the platform), locked, or None."""
-    rows = Membership.objects.select_related("role", "user").select_for_update(of=("self",))
-    return rows.filter(user=user, organization_id=organization_id).first()
+def current_role(actor: Actor, pk: UUID) -> Role:
+    """Return the role as it is now, locked if the actor's scope can change it. Raises AccessDenied for a hidden one.
+
+    An organization cannot change a built-in role, so PostgreSQL does not let it lock one, nor need it to.
+    """
+    role = Role.objects.select_for_update(of=("self",)).filter(pk=pk).first() or Role.objects.filter(pk=pk).first()
+    if role is None:
+        key = access.assign_key(actor)
+        raise AccessDenied(Denial(Reason.OUT_OF_REACH, key, "roles.role", str(pk), "There is no such role."))
+    return role
+
+
+def held_membership(user: Any, organization_id: UUID | None) -> Membership | None:
+    """Return the user's membership of the organization (None: the platform), locked, or None.
+
+    An owner's is locked along with the other owners', in one order, so that two owners who act on each other wait
+    instead of closing a ring.
+    """
+    here = Membership.objects.filter(organization_id=organization_id)  # type: ignore[misc]  (None: the platform)
+    owned = here.filter(user=user, role__name__in=OWNERS, role__is_system=True).first()
+    if owned is not None:
+        lock_holders(owned)
+    return here.select_related("role", "user").select_for_update(of=("self",)).filter(user=user).first()
+
+
+def lock_holders(held: Membership) -> QuerySet[Membership]:
+    """Lock everyone who holds that role in that place until the transaction ends, and return them, not yet fetched."""
+    here = Membership.objects.filter(organization_id=held.organization_id)  # type: ignore[misc]  (None: the platform)
+    holders = here.filter(role_id=held.role_id)
+    list(holders.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
+    return holders
 
 
 def require_not_last(held: Membership, key: str, *, successor: Role | None) -> None:
     """Raise when `held` is the last active owner or super admin and would be one no more (ASSIGN-4).
 
-    The other holders stay locked until the transaction ends, so that two requests cannot each remove the other's.
+    The other holders stay locked until the transaction ends, so that two requests cannot each remove the other's. They
+    are counted by a statement after the one that locks: it sees who was removed or banned while this one waited.
     """
     if held.role.name not in OWNERS or not held.role.is_system or (successor and successor.pk == held.role_id):
         return
-    holders = list(
-        Membership.objects.select_for_update(of=("self",))
-        .filter(role_id=held.role_id, organization_id=held.organization_id, user__is_active=True)
-        .order_by("pk")
-        .values_list("pk", flat=True)
-    )
-    if set(holders) <= {held.pk}:
+    if not lock_holders(held).filter(user__is_active=True).exclude(pk=held.pk).exists():
         raise AccessDenied(
             Denial(
                 Reason.LAST_OF_ITS_KIND,

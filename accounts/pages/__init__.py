@@ -1,0 +1,1 @@
+"""The organization pages of this room: the way in, and the people."""
