@@ -40,13 +40,16 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     if reason is Reason.SECOND_FACTOR:
         return HttpResponseRedirect(f"{reverse('mfa_index')}?{urlencode({'next': request.get_full_path()})}")
     template = "errors/suspended.html" if reason is Reason.SUSPENDED else "403.html"
-    return render(request, template, {"denial": denial, "reason": denial}, status=403)
+    return render(request, template, {"missing": str(denial) if denial else ""}, status=403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404, alike for what is hidden and what is missing."""
     if _is_api(request):
         return problem(request, 404, "There is nothing here.")
+    if getattr(request, "actor", None) is None:
+        # To someone without a place in it, an organization that exists looks like one that does not.
+        request.brand = None  # type: ignore[attr-defined]
     return render(request, "404.html", status=404)
 
 

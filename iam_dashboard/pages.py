@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
-from django.urls import reverse
 
 from accounts.directory import places_of
 from accounts.links import org_url
@@ -22,10 +21,10 @@ def health(request: HttpRequest) -> JsonResponse:
 
 @declares(signed_in("leads a person to where they work"))
 def start(request: HttpRequest) -> HttpResponse:
-    """Lead a signed-in person to their one place of work, or let them choose among several."""
+    """Lead a signed-in person to their one place of work, or let them choose; `?choose` lists even one."""
     if request.custom_domain:  # type: ignore[attr-defined]
         return HttpResponseRedirect(org_url(request, "home"))
     places = places_of(request.user.pk)
-    if len(places) == 1:
+    if len(places) == 1 and "choose" not in request.GET:
         return HttpResponseRedirect(places[0].path)
-    return render(request, "start.html", {"places": places, "console_url": reverse("admin:index")})
+    return render(request, "start.html", {"places": places})
