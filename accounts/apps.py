@@ -5,7 +5,9 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import access  # noqa: F401  (registers the policies)
-        from accounts import history
+        from accounts import (
+            access,  # noqa: F401  (registers the policies)
+            history,
+        )
 
         history.register()

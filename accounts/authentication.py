@@ -18,12 +18,12 @@ SCHEMES = frozenset({"token", "bearer"})
 
 class _Knox(TokenAuthentication):  # type: ignore[misc]
     def _cleanup_token(self, auth_token: Any) -> bool:
-        """Refuse an expired token without deleting: a read does not write, and the row tells its owner why."""
+        """Whether the token has expired. It is not deleted here: a read does not write, and its owner sees why."""
         return auth_token.expiry is not None and auth_token.expiry < timezone.now()
 
 
 def authenticate_token(header: str) -> tuple[Any, Any]:
-    """Return the (user, token) of an Authorization header. Raises AuthenticationFailed for anything but a live token."""
+    """Return the (user, token) of an Authorization header. Raises AuthenticationFailed for any but a live token."""
     scheme, _, token = header.partition(" ")
     if scheme.lower() not in SCHEMES or not token or " " in token.strip() or not token.isascii():
         raise AuthenticationFailed("Send the token as “Authorization: Token …” or “Bearer …”.")

@@ -81,7 +81,7 @@ def _tracked(model: type[models.Model]) -> list[Any]:
 
 
 def _value(value: Any) -> Any:
-    """Return the value as auditlog stores it: JSON's own kinds as they are, times in UTC without zone, the rest as text."""
+    """Return the value as auditlog stores it: JSON's own kinds as they are, times in UTC, the rest as text."""
     if value is None or isinstance(value, _PRIMITIVES):
         return value
     if isinstance(value, datetime) and value.tzinfo is not None:

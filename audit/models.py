@@ -78,7 +78,7 @@ class AccessRecord(models.Model):
 
 
 class ModelChange(AbstractLogEntry):
-    """django-auditlog's entry, told by the acting context who acts: under a session, a token or a task alike (AUD-2)."""
+    """django-auditlog's entry, told by the context who acts: under a session, a token or a task alike (AUD-2)."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organization_id = models.UUIDField(null=True, editable=False)

@@ -49,7 +49,7 @@ def record_request(request: HttpRequest, requirement: Requirement | None, status
             record.status = status
         return
     match = request.resolver_match
-    target = (match.captured_kwargs if match else {}).get("pk", "")
+    target = (match.kwargs if match else {}).get("pk", "")
     member = requirement is not None and requirement.access is Access.MEMBER
     entered.pending.append(
         _record(

@@ -12,7 +12,7 @@ from django.db import models
 from roles import catalogue
 from roles.actors import RoleActor, effective_permissions
 from roles.models import Membership, Permission, Role
-from tenancy.actors import Actor, Scope, SystemActor
+from tenancy.actors import Actor, Reach, Scope, SystemActor
 from tenancy.errors import AccessDenied, ActionRefused, Denial, Reason
 from tenancy.policies import AccessPolicy, Verb, guard, require
 
@@ -93,26 +93,26 @@ def require_within_ceiling(actor: Actor, role: Role) -> None:
 
     Reach is part of it: someone who works with assigned clients only cannot give anyone all clients.
     """
+    if sentence := _above_ceiling(actor, role):
+        raise AccessDenied(_about_role(Reason.ABOVE_CEILING, actor, role, sentence))
+
+
+def _above_ceiling(actor: Actor, role: Role) -> str:
+    """Return what puts the role above the actor's ceiling, or nothing."""
     if role.priority > priority_of(actor):
-        raise AccessDenied(
-            _about_role(Reason.ABOVE_CEILING, actor, role, f"“{role}” ranks above your own role, so you cannot assign it.")
-        )
-    gap = ceiling_gap(actor, effective_permissions(role.pk))
-    if gap:
+        return f"“{role}” ranks above your own role, so you cannot assign it."
+    if gap := ceiling_gap(actor, effective_permissions(role.pk)):
         listed = ", ".join(sorted(gap)[:5]) + (" …" if len(gap) > 5 else "")
-        raise AccessDenied(
-            _about_role(Reason.ABOVE_CEILING, actor, role, f"“{role}” holds permissions that you lack: {listed}.")
-        )
-    if actor.scope is Scope.TENANT and actor.reach == "assigned" and role.reach == "all":
-        raise AccessDenied(
-            _about_role(Reason.ABOVE_CEILING, actor, role, f"“{role}” reaches all clients, and you reach assigned ones.")
-        )
+        return f"“{role}” holds permissions that you lack: {listed}."
+    if actor.scope is Scope.TENANT and actor.reach is Reach.ASSIGNED and role.reach == Reach.ALL:
+        return f"“{role}” reaches all clients, and you reach assigned ones."
+    return ""
 
 
 def require_assignable(actor: Actor, role: Role) -> None:
     """Raise unless the actor may give the role to someone: the permission, the ceiling, and an active role in place."""
     require(actor, assign_key(actor))
-    if role.organization_id is not None and role.organization_id != actor.organization_id and actor.scope is Scope.TENANT:
+    if actor.scope is Scope.TENANT and role.organization_id not in {None, actor.organization_id}:
         raise AccessDenied(_about_role(Reason.OUT_OF_REACH, actor, role, "There is no such role."))
     if not role.is_active:
         raise ActionRefused(f"“{role}” is inactive: reactivate it first, or choose another role.")

@@ -67,8 +67,9 @@ class Standing(NamedTuple):
 def resolve_request(request: HttpRequest, organization: str | None) -> RoleActor | Denial:
     """Return the actor of a request in the organization of that slug (None: on the platform), or why there is none."""
     token: Any = getattr(request, "token", None)
+    user: Any = request.user
     return resolve(
-        request.user.pk,
+        user.pk,
         slug=organization,
         credential=None if token is None else token.digest,
     )

@@ -8,9 +8,9 @@ from django.apps import apps
 from django.contrib.auth.backends import BaseBackend
 from django.db import models
 
-from tenancy.policies import Verb, policy_for
 from tenancy import context
 from tenancy.actors import Actor
+from tenancy.policies import Verb, policy_for
 
 
 class RoleBackend(BaseBackend):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -42,20 +42,55 @@ class BuiltInRole:
     color: str
     icon: str
     reach: Reach | None
-    permissions: frozenset[str]
+    permissions: frozenset[str] = frozenset()
 
 
-_BUILT_IN = (
-    ("super-admin", "Super admin", "Everything, in every scope.", Scope.PLATFORM, 100, "#8B5CF6", "shield", None),
-    ("platform-admin", "Platform admin", "Runs the platform day by day.", Scope.PLATFORM, 80, "#3B82F6", "user-cog", None),
-    ("support-agent", "Support agent", "Helps people and answers tickets.", Scope.PLATFORM, 60, "#10B981", "headphones", None),
-    ("analyst", "Analyst", "Reads figures and writes reports.", Scope.PLATFORM, 40, "#F59E0B", "bar-chart", None),
-    ("org-owner", "Owner", "Everything in the organization.", Scope.TENANT, 100, "#8B5CF6", "crown", Reach.ALL),
-    ("org-admin", "Admin", "Runs the organization day by day.", Scope.TENANT, 80, "#3B82F6", "user-cog", Reach.ALL),
-    ("org-manager", "Manager", "Leads people and all clients.", Scope.TENANT, 70, "#14B8A6", "briefcase", Reach.ALL),
-    ("org-member", "Member", "Works for the clients assigned.", Scope.TENANT, 60, "#10B981", "user", Reach.ASSIGNED),
-    ("org-viewer", "Viewer", "Reads the clients assigned.", Scope.TENANT, 40, "#6B7280", "eye", Reach.ASSIGNED),
-)
+def _shipped() -> tuple[BuiltInRole, ...]:
+    """Return the built-in roles of docs/requirements.md; what each holds is in the catalogue's data."""
+    platform, tenant = Scope.PLATFORM, Scope.TENANT
+    return (
+        BuiltInRole(
+            "super-admin", "Super admin", "Everything, in every scope.", platform, 100, "#8B5CF6", "shield", None
+        ),
+        BuiltInRole(
+            "platform-admin",
+            "Platform admin",
+            "Runs the platform day by day.",
+            platform,
+            80,
+            "#3B82F6",
+            "user-cog",
+            None,
+        ),
+        BuiltInRole(
+            "support-agent",
+            "Support agent",
+            "Helps people and answers tickets.",
+            platform,
+            60,
+            "#10B981",
+            "headphones",
+            None,
+        ),
+        BuiltInRole(
+            "analyst", "Analyst", "Reads figures and writes reports.", platform, 40, "#F59E0B", "bar-chart", None
+        ),
+        BuiltInRole(
+            "org-owner", "Owner", "Everything in the organization.", tenant, 100, "#8B5CF6", "crown", Reach.ALL
+        ),
+        BuiltInRole(
+            "org-admin", "Admin", "Runs the organization day by day.", tenant, 80, "#3B82F6", "user-cog", Reach.ALL
+        ),
+        BuiltInRole(
+            "org-manager", "Manager", "Leads people and all clients.", tenant, 70, "#14B8A6", "briefcase", Reach.ALL
+        ),
+        BuiltInRole(
+            "org-member", "Member", "Works for the clients assigned.", tenant, 60, "#10B981", "user", Reach.ASSIGNED
+        ),
+        BuiltInRole(
+            "org-viewer", "Viewer", "Reads the clients assigned.", tenant, 40, "#6B7280", "eye", Reach.ASSIGNED
+        ),
+    )
 
 
 @cache
@@ -74,8 +109,7 @@ def built_in_roles() -> tuple[BuiltInRole, ...]:
     """Return the nine built-in roles, strongest first within each scope."""
     rows = _rows()
     return tuple(
-        BuiltInRole(*definition, permissions=frozenset(row["key"] for row in rows if row[definition[0]] == "x"))
-        for definition in _BUILT_IN
+        replace(role, permissions=frozenset(row["key"] for row in rows if row[role.slug] == "x")) for role in _shipped()
     )
 
 

@@ -36,11 +36,13 @@ class Origin:
 
 @dataclass(slots=True)
 class Acting:
-    """One entered context. `pending` holds what the audit room has yet to write in this transaction."""
+    """One entered context. `pending` holds what the audit room has yet to write in this transaction, `undo` what takes
+    back work outside of the database should the transaction not stay."""
 
     actor: Actor
     origin: Origin
     pending: list[Any] = field(default_factory=list)
+    undo: list[Callable[[], None]] = field(default_factory=list)
 
 
 _current: ContextVar[Acting | None] = ContextVar("acting", default=None)
@@ -60,6 +62,17 @@ def current_actor() -> Actor | None:
     """Return who acts now, or None outside of any context."""
     entered = _current.get()
     return entered.actor if entered else None
+
+
+def undo_on_rollback(callback: Callable[[], None]) -> None:
+    """Call `callback` should the current context be rolled back: it removes a file that was stored for its rows.
+
+    Raises RuntimeError outside an acting context.
+    """
+    entered = _current.get()
+    if entered is None:
+        raise RuntimeError("There is no acting context: enter tenancy.context.acting(actor) first.")
+    entered.undo.append(callback)
 
 
 def database_role(actor: Actor) -> str:
@@ -98,14 +111,21 @@ def acting(actor: Actor, origin: Origin | None = None, *, using: str = "default"
     nested = connections[using].in_atomic_block
     entered = Acting(actor, origin or (outer.origin if outer else Origin("system")))
     token = _current.set(entered)
+    stays = False
     try:
         with transaction.atomic(using=using):
             tell_database(actor, using=using)
             yield entered
-            for hook in before_commit:
-                hook(entered)
-            if nested:
-                tell_database(outer.actor if outer else None, using=using)
+            # A rolled-back savepoint brings the outer actor's settings back by itself.
+            given_up = connections[using].needs_rollback
+            if not given_up:
+                for hook in before_commit:
+                    hook(entered)
+                if nested:
+                    tell_database(outer.actor if outer else None, using=using)
+        stays = not given_up
+        if stays and outer is not None:
+            outer.undo += entered.undo
     except (AccessDenied, NotVisible) as refused:
         if outer is None:
             _current.reset(token)
@@ -115,3 +135,6 @@ def acting(actor: Actor, origin: Origin | None = None, *, using: str = "default"
         raise
     finally:
         _current.reset(token)
+        if not stays:
+            for undo in reversed(entered.undo):
+                undo()

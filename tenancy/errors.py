@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
@@ -77,6 +78,14 @@ class NotVisible(Http404):
 
 class ActionRefused(Exception):
     """The data does not allow the verb (a conflict, a limit, a stale version). Answered with 409 or a form error."""
+
+
+class StaleVersion(ActionRefused):
+    """The object was changed since the caller read it. `stored` is what is stored now; nothing was overwritten."""
+
+    def __init__(self, stored: Any) -> None:
+        super().__init__("This was changed meanwhile. Look at what is stored now, then save again.")
+        self.stored = stored
 
 
 AccessError = AccessDenied | NotVisible

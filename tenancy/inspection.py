@@ -60,7 +60,10 @@ def tenant_tables(using: str = "default") -> list[TenantTable]:
     organization = apps.get_model(settings.TENANCY_ORGANIZATION_MODEL)._meta.db_table
     with connections[using].cursor() as cursor:
         cursor.execute(TABLES, [organization])
-        return [TenantTable(*row[:4], tuple(row[4]), row[5]) for row in cursor.fetchall()]
+        return [
+            TenantTable(name, enabled, forced, owned, tuple(names), public)
+            for name, enabled, forced, owned, names, public in cursor.fetchall()
+        ]
 
 
 def login_faults(using: str = "default") -> list[str]:

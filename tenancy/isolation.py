@@ -78,8 +78,8 @@ class Isolate(SchemaOperation):
     `rule` is the condition on a row in an organization's context; the default compares `organization_id`.
     `read_rule` replaces it for reading (built-in roles, say), `insert_rule` for inserting.
     `assigned_rule` narrows it further for an actor with assigned reach, `assigned_change_rule` for what it changes,
-    `assigned_insert_rule` for what it inserts. `platform` says what platform staff may do, `app` and `app_rule` what
-    is possible before anyone is known.
+    `assigned_insert_rule` for what it inserts. `platform` says what platform staff may do, with the rows that
+    `platform_rule` shows them, `app` and `app_rule` what is possible before anyone is known.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class Isolate(SchemaOperation):
         tenant: Rights = Rights.WRITE,
         assigned: Rights | None = None,
         platform: Rights = Rights.NONE,
+        platform_rule: str = "true",
         app: Rights = Rights.NONE,
         app_rule: str = "true",
     ) -> None:
@@ -108,6 +109,7 @@ class Isolate(SchemaOperation):
         self.tenant = tenant
         self.assigned = assigned
         self.platform = platform
+        self.platform_rule = platform_rule
         self.app = app
         self.app_rule = app_rule
 
@@ -152,7 +154,7 @@ class Isolate(SchemaOperation):
 
     def _condition(self, role: str, verb: str) -> str:
         if role == PLATFORM_ROLE:
-            return "true"
+            return self.platform_rule
         if role == APP_ROLE:
             return self.app_rule
         replaced = {"SELECT": self.read_rule, "INSERT": self.insert_rule}.get(verb)

@@ -71,7 +71,7 @@ def client_address(request: HttpRequest) -> str | None:
     if hops:
         forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
         if len(forwarded) >= hops:
-            return forwarded[-hops]
+            return str(forwarded[-hops])
     return request.META.get("REMOTE_ADDR") or None
 
 
@@ -92,7 +92,8 @@ class ActingMiddleware:
             if missing:
                 listed = ", ".join(f"{route.method} {route.pattern}" for route in missing)
                 raise ImproperlyConfigured(
-                    f"These routes do not declare what they need: {listed}. Mark their view with tenancy.routes.requires."
+                    f"These routes do not declare what they need: {listed}."
+                    " Mark their view with tenancy.routes.requires."
                 )
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
@@ -109,8 +110,10 @@ class ActingMiddleware:
             origin.interface, name, origin.request_id, origin.address, origin.user_agent
         )
         requirement = requirement_for(view, name, request.method or "GET")
-        organization = getattr(request, "organization_slug", None) or kwargs.get("organization")
-        kwargs.pop("organization", None)
+        named = kwargs.pop("organization", None)
+        organization = getattr(request, "organization_slug", None) or named
+        if named is not None and named != organization:
+            raise self._refused(request, Denial(Reason.UNKNOWN_ORGANIZATION))
         request.organization_slug = organization  # type: ignore[attr-defined]
         request.requirement = requirement  # type: ignore[attr-defined]
         if requirement is None:
@@ -168,7 +171,7 @@ class ActingMiddleware:
         return response
 
     def _record_rolled_back(self, request: HttpRequest, actor: Actor, requirement: Requirement, status: int) -> None:
-        """Record, on its own, a request whose work did not stay. A face leaves the denial it answered on the request."""
+        """Record on its own a request whose work did not stay. A face leaves the denial it answered on the request."""
         denial = getattr(request, "denial", None)
         if denial is not None:
             entered = context.Acting(actor, request.origin)  # type: ignore[attr-defined]

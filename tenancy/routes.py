@@ -1,4 +1,4 @@
-"""What each route needs: declared beside the view, read by the middleware, the start-up check and the coverage report."""
+"""What each route needs: declared beside the view, read by the middleware, the start-up check and the report."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -18,26 +19,21 @@ def django_db_setup() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _cheap_and_private(settings: Any, tmp_path: Any) -> None:
+def _cheap_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    settings.MEDIA_ROOT = tmp_path / "media"
 
 
 @pytest.fixture(autouse=True)
-def _empty_cache() -> Iterator[None]:
+def _empty_cache() -> None:
     from django.core.cache import cache
 
     cache.clear()
-    yield
 
 
-@pytest.fixture
-def committed_db(django_db_blocker: Any, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A database of the test's own in which transactions really commit; yields its URL for other processes."""
-    worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
-    name = f"iam_committed_{worker}"
+@contextmanager
+def _own_database(blocker: Any, name: str) -> Iterator[str]:
     connection = connections["default"]
-    with django_db_blocker.unblock():
+    with blocker.unblock():
         before = connection.settings_dict["NAME"]
         connection.close()
         url = copy_database(name)
@@ -48,6 +44,20 @@ def committed_db(django_db_blocker: Any, request: pytest.FixtureRequest) -> Iter
             connections.close_all()
             connection.settings_dict["NAME"] = before
             drop_database(name)
+
+
+@pytest.fixture
+def committed_db(django_db_blocker: Any, worker_id: str) -> Iterator[str]:
+    """A database of the test's own in which transactions really commit; yields its URL for other processes."""
+    with _own_database(django_db_blocker, f"iam_committed_{worker_id}") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_db(django_db_blocker: Any, worker_id: str) -> Iterator[str]:
+    """The same for all tests of a module: each makes a world of its own in it."""
+    with _own_database(django_db_blocker, f"iam_module_{worker_id}") as url:
+        yield url
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ SUPERUSER = "IAM_TEST_SUPERUSER_DSN"
 _running: list[Postgres | Redis | Path] = []
 
 
-def _settings(url: str, redis_url: str, media: str) -> dict[str, str]:
+def _settings(url: str, redis_url: str, media: str, static: str) -> dict[str, str]:
     return {
         "DJANGO_SETTINGS_MODULE": "iam_dashboard.settings",
         "SECRET_KEY": "only-for-tests",
@@ -37,6 +37,7 @@ def _settings(url: str, redis_url: str, media: str) -> dict[str, str]:
         "INSECURE_HTTP": "true",
         "HASHED_STATIC_FILES": "false",
         "MEDIA_ROOT": media,
+        "STATIC_ROOT": static,
         "BASE_URL": "http://testserver",
     }
 
@@ -51,13 +52,12 @@ def _start() -> None:
     redis.start()
     _running.extend([postgres, redis])
     made = provision(postgres.superuser_dsn(), TEMPLATE, "owner", "app")
-    os.environ.update(_settings(made.app_url, redis.url, str(directory / "media")))
+    os.environ.update(_settings(made.app_url, redis.url, str(directory / "media"), str(directory / "static")))
+    (directory / "static").mkdir()
     os.environ["DATABASE_OWNER_URL"] = made.owner_url
     os.environ[SUPERUSER] = postgres.superuser_dsn()
     for arguments in (["migrate", "--database", "owner", "--verbosity", "0"], ["sync_roles", "--apply"]):
-        subprocess.run(  # noqa: S603
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
-        )
+        subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def copy_database(name: str) -> str:

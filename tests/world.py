@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.core.files.base import ContentFile
 from django.utils import timezone
 from knox.models import AuthToken
 
 from accounts.models import Organization, User
 from clients.models import Client
 from roles.actors import RoleActor, resolve
+from tenancy.context import acting
 from tests.factories import ClientFactory, MembershipFactory, OrganizationFactory, UserFactory, assign, built_in
 
 TENANT_ROLES = ("owner", "admin", "manager", "member", "viewer")
@@ -55,7 +57,8 @@ def make_agency(name: str, *, clients: int = 3) -> Agency:
         user = UserFactory(name=f"{name} {role}", email=f"{role}@{slug}.example")
         MembershipFactory(user=user, organization=organization, role=built_in(f"org-{role}"))
         people[role] = user
-    made = [ClientFactory(organization=organization, name=f"{name} client {number}") for number in range(1, clients + 1)]
+    names = [f"{name} client {number}" for number in range(1, clients + 1)]
+    made = [ClientFactory(organization=organization, name=client) for client in names]
     if made:
         assign(people["member"], made[0])
         assign(people["viewer"], made[0], "view_client")
@@ -72,8 +75,9 @@ def make_staff(role: str) -> User:
 def furnish(agency: Agency) -> None:
     """Put at least one row of the agency into every table that has an organization."""
     from accounts.models import ApiToken, CustomDomain, Invitation
-    from agents.models import ImportRun
+    from agents.models import ImportRun, RefusedRow
     from audit.recording import record_allowed
+    from tenancy.models import IdempotentAnswer
     from tests.factories import WORKSPACE_FACTORIES, RoleFactory, inside
 
     organization, owner = agency.organization, agency.people["owner"]
@@ -92,6 +96,24 @@ def furnish(agency: Agency) -> None:
             token_digest="0" * 64,
             expires_at=timezone.now() + timedelta(days=7),
         )
-        ImportRun.objects.create(organization=organization, started_by=owner, filename="clients.csv", file="x.csv")
+        run = ImportRun.objects.create(
+            organization=organization,
+            started_by=owner,
+            filename="clients.csv",
+            file=ContentFile(b"Name\nHarbor\n", "clients.csv"),
+            refused_file=ContentFile(b"Row,Problem,Name\n", "refused.csv"),
+            state=ImportRun.State.SUCCEEDED,
+        )
+        RefusedRow.objects.create(organization=organization, run=run, row=2, errors=[["name", "The name is missing."]])
         credential, _secret = AuthToken.objects.create(user=owner)
         ApiToken.objects.create(credential=credential, user=owner, organization=organization, name="Reporting")
+    with acting(agency.actor("owner")):
+        IdempotentAnswer.objects.create(
+            organization_id=organization.pk,
+            user_id=owner.pk,
+            key="once",
+            fingerprint="0",
+            status=201,
+            body={},
+            headers={},
+        )

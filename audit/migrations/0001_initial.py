@@ -8,73 +8,113 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('contenttypes', '0002_remove_content_type_name'),
+        ("contenttypes", "0002_remove_content_type_name"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AccessRecord',
+            name="AccessRecord",
             fields=[
-                ('id', models.UUIDField(default=tenancy.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('organization_id', models.UUIDField(null=True)),
-                ('actor_id', models.UUIDField(null=True)),
-                ('actor_label', models.CharField(max_length=254)),
-                ('on_behalf_of_id', models.UUIDField(null=True)),
-                ('role', models.CharField(blank=True, max_length=100)),
-                ('action', models.CharField(help_text='The permission, or what the route is open to.', max_length=200)),
-                ('operation', models.CharField(help_text='The route or verb that asked.', max_length=200)),
-                ('resource_type', models.CharField(blank=True, max_length=100)),
-                ('resource_id', models.CharField(blank=True, max_length=100)),
-                ('decision', models.CharField(choices=[('allow', 'Allowed'), ('deny', 'Denied')], max_length=5)),
-                ('reason', models.CharField(max_length=40)),
-                ('status', models.PositiveSmallIntegerField(help_text='The HTTP status answered, where there is one.', null=True)),
-                ('interface', models.CharField(max_length=20)),
-                ('request_id', models.CharField(blank=True, max_length=128)),
-                ('address', models.GenericIPAddressField(null=True)),
-                ('user_agent', models.CharField(blank=True, max_length=400)),
-                ('detail', models.JSONField(blank=True, default=dict)),
+                ("id", models.UUIDField(default=tenancy.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("organization_id", models.UUIDField(null=True)),
+                ("actor_id", models.UUIDField(null=True)),
+                ("actor_label", models.CharField(max_length=254)),
+                ("on_behalf_of_id", models.UUIDField(null=True)),
+                ("role", models.CharField(blank=True, max_length=100)),
+                ("action", models.CharField(help_text="The permission, or what the route is open to.", max_length=200)),
+                ("operation", models.CharField(help_text="The route or verb that asked.", max_length=200)),
+                ("resource_type", models.CharField(blank=True, max_length=100)),
+                ("resource_id", models.CharField(blank=True, max_length=100)),
+                ("decision", models.CharField(choices=[("allow", "Allowed"), ("deny", "Denied")], max_length=5)),
+                ("reason", models.CharField(max_length=40)),
+                (
+                    "status",
+                    models.PositiveSmallIntegerField(
+                        help_text="The HTTP status answered, where there is one.", null=True
+                    ),
+                ),
+                ("interface", models.CharField(max_length=20)),
+                ("request_id", models.CharField(blank=True, max_length=128)),
+                ("address", models.GenericIPAddressField(null=True)),
+                ("user_agent", models.CharField(blank=True, max_length=400)),
+                ("detail", models.JSONField(blank=True, default=dict)),
             ],
             options={
-                'ordering': ['-id'],
-                'indexes': [models.Index(fields=['organization_id', '-id'], name='audit_access_org_id'), models.Index(fields=['actor_id', '-id'], name='audit_access_actor_id')],
+                "ordering": ["-id"],
+                "indexes": [
+                    models.Index(fields=["organization_id", "-id"], name="audit_access_org_id"),
+                    models.Index(fields=["actor_id", "-id"], name="audit_access_actor_id"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ModelChange',
+            name="ModelChange",
             fields=[
-                ('object_pk', models.CharField(db_index=True, max_length=255, verbose_name='object pk')),
-                ('object_id', models.BigIntegerField(blank=True, db_index=True, null=True, verbose_name='object id')),
-                ('object_repr', models.TextField(verbose_name='object representation')),
-                ('serialized_data', models.JSONField(null=True)),
-                ('action', models.PositiveSmallIntegerField(choices=[(0, 'create'), (1, 'update'), (2, 'delete'), (3, 'access')], db_index=True, verbose_name='action')),
-                ('changes_text', models.TextField(blank=True, verbose_name='change message')),
-                ('changes', models.JSONField(null=True, verbose_name='change message')),
-                ('cid', models.CharField(blank=True, db_index=True, max_length=255, null=True, verbose_name='Correlation ID')),
-                ('remote_addr', models.GenericIPAddressField(blank=True, null=True, verbose_name='remote address')),
-                ('remote_port', models.PositiveIntegerField(blank=True, null=True, verbose_name='remote port')),
-                ('timestamp', models.DateTimeField(db_index=True, default=django.utils.timezone.now, verbose_name='timestamp')),
-                ('additional_data', models.JSONField(blank=True, null=True, verbose_name='additional data')),
-                ('actor_email', models.CharField(blank=True, max_length=254, null=True, verbose_name='actor email')),
-                ('id', models.UUIDField(default=tenancy.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('organization_id', models.UUIDField(editable=False, null=True)),
-                ('on_behalf_of_id', models.UUIDField(editable=False, null=True)),
-                ('interface', models.CharField(editable=False, max_length=20)),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='actor')),
-                ('content_type', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contenttypes.contenttype', verbose_name='content type')),
+                ("object_pk", models.CharField(db_index=True, max_length=255, verbose_name="object pk")),
+                ("object_id", models.BigIntegerField(blank=True, db_index=True, null=True, verbose_name="object id")),
+                ("object_repr", models.TextField(verbose_name="object representation")),
+                ("serialized_data", models.JSONField(null=True)),
+                (
+                    "action",
+                    models.PositiveSmallIntegerField(
+                        choices=[(0, "create"), (1, "update"), (2, "delete"), (3, "access")],
+                        db_index=True,
+                        verbose_name="action",
+                    ),
+                ),
+                ("changes_text", models.TextField(blank=True, verbose_name="change message")),
+                ("changes", models.JSONField(null=True, verbose_name="change message")),
+                (
+                    "cid",
+                    models.CharField(
+                        blank=True, db_index=True, max_length=255, null=True, verbose_name="Correlation ID"
+                    ),
+                ),
+                ("remote_addr", models.GenericIPAddressField(blank=True, null=True, verbose_name="remote address")),
+                ("remote_port", models.PositiveIntegerField(blank=True, null=True, verbose_name="remote port")),
+                (
+                    "timestamp",
+                    models.DateTimeField(db_index=True, default=django.utils.timezone.now, verbose_name="timestamp"),
+                ),
+                ("additional_data", models.JSONField(blank=True, null=True, verbose_name="additional data")),
+                ("actor_email", models.CharField(blank=True, max_length=254, null=True, verbose_name="actor email")),
+                ("id", models.UUIDField(default=tenancy.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("organization_id", models.UUIDField(editable=False, null=True)),
+                ("on_behalf_of_id", models.UUIDField(editable=False, null=True)),
+                ("interface", models.CharField(editable=False, max_length=20)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="actor",
+                    ),
+                ),
+                (
+                    "content_type",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="contenttypes.contenttype",
+                        verbose_name="content type",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'log entry',
-                'verbose_name_plural': 'log entries',
-                'ordering': ['-timestamp'],
-                'get_latest_by': 'timestamp',
-                'abstract': False,
-                'indexes': [models.Index(fields=['organization_id', '-timestamp'], name='audit_change_org_time')],
+                "verbose_name": "log entry",
+                "verbose_name_plural": "log entries",
+                "ordering": ["-timestamp"],
+                "get_latest_by": "timestamp",
+                "abstract": False,
+                "indexes": [models.Index(fields=["organization_id", "-timestamp"], name="audit_change_org_time")],
             },
         ),
     ]

@@ -36,7 +36,7 @@ BEGIN
     RETURN NEW;
 END $$"""
 
-# A person with assigned reach who creates a client is assigned to it, in the same statement, or they would never see it.
+# Who creates a client with assigned reach is assigned to it in the same statement, or they would never see it.
 CREATOR = """iam_assign_creator() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
@@ -114,9 +114,7 @@ class Migration(migrations.Migration):
             )
             for model in WORKSPACES
         ),
-        migrations.RunSQL(
-            "GRANT USAGE ON SEQUENCE clients_clientgrant_id_seq TO iam_tenant", migrations.RunSQL.noop
-        ),
+        migrations.RunSQL("GRANT USAGE ON SEQUENCE clients_clientgrant_id_seq TO iam_tenant", migrations.RunSQL.noop),
         TieToOrganization("ClientGrant", "client_id", "Client", on_delete="CASCADE"),
         TieToOrganization("ClientGrant", "user_id", "roles.Membership", to_column="user_id", on_delete="CASCADE"),
         TieToOrganization("ClientWord", "client_id", "Client", on_delete="CASCADE"),

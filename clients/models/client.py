@@ -76,8 +76,9 @@ class ClientGrant(UserObjectPermissionBase):
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, related_name="+", editable=False, db_constraint=False
     )
+    # The database ends it with the client: someone with assigned reach who deletes a client sees their own only.
     content_object = models.ForeignKey(
-        Client, on_delete=models.CASCADE, related_name="grants", db_constraint=False, db_column="client_id"
+        Client, on_delete=models.DO_NOTHING, related_name="grants", db_constraint=False, db_column="client_id"
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -7,8 +7,8 @@ from types import FrameType
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class StopRequested(Exception):  # noqa: N818  (a wish, not an error)
-    """A signal asked the demo to end."""
+class StopRequested(Exception):
+    """A signal asked the demo to end: a wish, not an error."""
 
 
 class StopSignal:

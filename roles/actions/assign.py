@@ -96,7 +96,7 @@ def held_membership(user: Any, organization_id: UUID | None) -> Membership | Non
     An owner's is locked along with the other owners', in one order, so that two owners who act on each other wait
     instead of closing a ring.
     """
-    here = Membership.objects.filter(organization_id=organization_id)  # type: ignore[misc]  (None: the platform)
+    here = Membership.objects.filter(organization_id=organization_id)  # type: ignore[misc]  # None: the platform
     owned = here.filter(user=user, role__name__in=OWNERS, role__is_system=True).first()
     if owned is not None:
         lock_holders(owned)
@@ -105,7 +105,7 @@ def held_membership(user: Any, organization_id: UUID | None) -> Membership | Non
 
 def lock_holders(held: Membership) -> QuerySet[Membership]:
     """Lock everyone who holds that role in that place until the transaction ends, and return them, not yet fetched."""
-    here = Membership.objects.filter(organization_id=held.organization_id)  # type: ignore[misc]  (None: the platform)
+    here = Membership.objects.filter(organization_id=held.organization_id)  # type: ignore[misc]  # None: the platform
     holders = here.filter(role_id=held.role_id)
     list(holders.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
     return holders

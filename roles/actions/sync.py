@@ -40,8 +40,8 @@ def plan_sync() -> SyncPlan:
     wanted = {(role.slug, key) for role in catalogue.built_in_roles() for key in role.permissions}
     grants, removals = tuple(sorted(wanted - current)), tuple(sorted(current - wanted))
     sentences = (
-        *(f"+ permission {entry.key}" if entry.key not in known else f"~ permission {entry.key}" for entry in permissions),
-        *(f"+ role {role.slug}" if role.slug not in held else f"~ role {role.slug}" for role in roles),
+        *(f"{'~' if entry.key in known else '+'} permission {entry.key}" for entry in permissions),
+        *(f"{'~' if role.slug in held else '+'} role {role.slug}" for role in roles),
         *(f"+ {role} gains {key}" for role, key in grants),
         *(f"- {role} loses {key}" for role, key in removals),
     )

@@ -9,114 +9,226 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Permission',
+            name="Permission",
             fields=[
-                ('key', models.CharField(max_length=100, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=100)),
-                ('scope', models.CharField(choices=[('PLATFORM', 'Platform'), ('TENANT', 'Tenant')], max_length=8)),
-                ('category', models.CharField(max_length=50)),
-                ('position', models.PositiveSmallIntegerField()),
+                ("key", models.CharField(max_length=100, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=100)),
+                ("scope", models.CharField(choices=[("PLATFORM", "Platform"), ("TENANT", "Tenant")], max_length=8)),
+                ("category", models.CharField(max_length=50)),
+                ("position", models.PositiveSmallIntegerField()),
             ],
             options={
-                'ordering': ['position'],
+                "ordering": ["position"],
             },
         ),
         migrations.CreateModel(
-            name='Role',
+            name="Role",
             fields=[
-                ('id', models.UUIDField(default=tenancy.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.SlugField(max_length=60, verbose_name='slug')),
-                ('display_name', models.CharField(max_length=100)),
-                ('description', models.CharField(blank=True, max_length=500)),
-                ('scope', models.CharField(choices=[('PLATFORM', 'Platform'), ('TENANT', 'Tenant')], max_length=8)),
-                ('priority', models.PositiveSmallIntegerField(validators=[django.core.validators.MaxValueValidator(100)])),
-                ('color', models.CharField(default='#6B7280', max_length=7, validators=[django.core.validators.RegexValidator('^#[0-9A-Fa-f]{6}$')])),
-                ('icon', models.CharField(default='user', max_length=40)),
-                ('reach', models.CharField(blank=True, choices=[('all', 'All clients'), ('assigned', 'Assigned clients')], max_length=8, null=True)),
-                ('is_system', models.BooleanField(default=False, editable=False, verbose_name='built in')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('requires_second_factor', models.BooleanField(default=False, help_text='People with this role sign in with a second factor.')),
-                ('version', models.PositiveIntegerField(default=1, editable=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('organization', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='roles', to='accounts.organization')),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='roles.role')),
+                ("id", models.UUIDField(default=tenancy.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("name", models.SlugField(max_length=60, verbose_name="slug")),
+                ("display_name", models.CharField(max_length=100)),
+                ("description", models.CharField(blank=True, max_length=500)),
+                ("scope", models.CharField(choices=[("PLATFORM", "Platform"), ("TENANT", "Tenant")], max_length=8)),
+                (
+                    "priority",
+                    models.PositiveSmallIntegerField(validators=[django.core.validators.MaxValueValidator(100)]),
+                ),
+                (
+                    "color",
+                    models.CharField(
+                        default="#6B7280",
+                        max_length=7,
+                        validators=[django.core.validators.RegexValidator("^#[0-9A-Fa-f]{6}$")],
+                    ),
+                ),
+                ("icon", models.CharField(default="user", max_length=40)),
+                (
+                    "reach",
+                    models.CharField(
+                        blank=True,
+                        choices=[("all", "All clients"), ("assigned", "Assigned clients")],
+                        max_length=8,
+                        null=True,
+                    ),
+                ),
+                ("is_system", models.BooleanField(default=False, editable=False, verbose_name="built in")),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "requires_second_factor",
+                    models.BooleanField(default=False, help_text="People with this role sign in with a second factor."),
+                ),
+                ("version", models.PositiveIntegerField(default=1, editable=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="roles",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="roles.role",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['scope', '-priority', 'name'],
+                "ordering": ["scope", "-priority", "name"],
             },
         ),
         migrations.CreateModel(
-            name='RolePermission',
+            name="RolePermission",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('permission', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='grants', to='roles.permission')),
-                ('role', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='roles.role')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "permission",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="grants", to="roles.permission"
+                    ),
+                ),
+                (
+                    "role",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="grants", to="roles.role"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='role',
-            name='permissions',
-            field=models.ManyToManyField(related_name='roles', through='roles.RolePermission', to='roles.permission'),
+            model_name="role",
+            name="permissions",
+            field=models.ManyToManyField(related_name="roles", through="roles.RolePermission", to="roles.permission"),
         ),
         migrations.CreateModel(
-            name='PolicyVersion',
+            name="PolicyVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.BigIntegerField(default=1)),
-                ('organization', models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='policy_version', to='accounts.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.BigIntegerField(default=1)),
+                (
+                    "organization",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="policy_version",
+                        to="accounts.organization",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('organization',), name='roles_policyversion_one', nulls_distinct=False)],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization",), name="roles_policyversion_one", nulls_distinct=False
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.UUIDField(default=tenancy.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('assigned_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('organization', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='accounts.organization')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
-                ('role', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='roles.role')),
+                ("id", models.UUIDField(default=tenancy.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "assigned_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memberships",
+                        to="accounts.organization",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "role",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="memberships", to="roles.role"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['role'], name='roles_membership_role')],
-                'constraints': [models.UniqueConstraint(fields=('organization', 'user'), name='roles_membership_one_per_scope', nulls_distinct=False), models.UniqueConstraint(fields=('organization', 'id'), name='roles_membership_org_id')],
+                "indexes": [models.Index(fields=["role"], name="roles_membership_role")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "user"), name="roles_membership_one_per_scope", nulls_distinct=False
+                    ),
+                    models.UniqueConstraint(fields=("organization", "id"), name="roles_membership_org_id"),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='rolepermission',
-            constraint=models.UniqueConstraint(fields=('role', 'permission'), name='roles_rolepermission_unique'),
+            model_name="rolepermission",
+            constraint=models.UniqueConstraint(fields=("role", "permission"), name="roles_rolepermission_unique"),
         ),
         migrations.AddConstraint(
-            model_name='role',
-            constraint=models.UniqueConstraint(fields=('organization', 'scope', 'name'), name='roles_role_name_unique', nulls_distinct=False),
+            model_name="role",
+            constraint=models.UniqueConstraint(
+                fields=("organization", "scope", "name"), name="roles_role_name_unique", nulls_distinct=False
+            ),
         ),
         migrations.AddConstraint(
-            model_name='role',
-            constraint=models.CheckConstraint(condition=models.Q(('priority__lte', 100)), name='roles_role_priority_at_most_100'),
+            model_name="role",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("priority__lte", 100)), name="roles_role_priority_at_most_100"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='role',
-            constraint=models.CheckConstraint(condition=models.Q(('scope', tenancy.actors.Scope['TENANT']), ('organization', None), _connector='OR'), name='roles_role_platform_has_no_organization'),
+            model_name="role",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("scope", tenancy.actors.Scope["TENANT"]), ("organization", None), _connector="OR"),
+                name="roles_role_platform_has_no_organization",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='role',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('reach', None), ('scope', tenancy.actors.Scope['PLATFORM'])), models.Q(('reach__isnull', False), ('scope', tenancy.actors.Scope['TENANT'])), _connector='OR'), name='roles_role_tenant_has_reach'),
+            model_name="role",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("reach", None), ("scope", tenancy.actors.Scope["PLATFORM"])),
+                    models.Q(("reach__isnull", False), ("scope", tenancy.actors.Scope["TENANT"])),
+                    _connector="OR",
+                ),
+                name="roles_role_tenant_has_reach",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='role',
-            constraint=models.CheckConstraint(condition=models.Q(('is_system', False), ('organization', None), _connector='OR'), name='roles_role_built_in_has_no_organization'),
+            model_name="role",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("is_system", False), ("organization", None), _connector="OR"),
+                name="roles_role_built_in_has_no_organization",
+            ),
         ),
     ]

@@ -1,4 +1,4 @@
-"""Rows as PostgreSQL shows them to each of its roles, table by table, for tests that enumerate the tables themselves."""
+"""Rows as PostgreSQL shows them to each of its roles, for tests that enumerate the tables themselves."""
 
 from __future__ import annotations
 

@@ -76,9 +76,7 @@ def test_only_a_writing_assignment_changes_rows(furnished: Agency, table: str, p
 
 @each_item_table
 @pytest.mark.parametrize(("person", "may"), [("member", True), ("viewer", False)])
-def test_a_row_is_not_moved_to_a_client_outside_reach(
-    furnished: Agency, table: str, person: str, may: bool
-) -> None:
+def test_a_row_is_not_moved_to_a_client_outside_reach(furnished: Agency, table: str, person: str, may: bool) -> None:
     """Threat 10, for the person who may change the row where it is, and for the one who may not."""
     if table == "clients_client":
         pytest.skip("a client hangs on no other client")

@@ -14,7 +14,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--apply", action="store_true", help="Make the changes instead of showing them.")
         parser.add_argument(
-            "--allow-removals", action="store_true", help="Also take permissions from roles that the release does not give."
+            "--allow-removals", action="store_true", help="Also take away permissions that the release does not give."
         )
 
     def handle(self, *args: Any, apply: bool = False, allow_removals: bool = False, **options: Any) -> None:

@@ -1,0 +1,8 @@
+"""What every page of the platform console has in common: the roles decide, and changes go through actions."""
+
+from tenancy.console.filters import GuardedFilter
+from tenancy.console.pages import GuardedAdmin, GuardedInline
+from tenancy.console.paging import CappedList, CappedPaginator
+from tenancy.console.verbs import ConsoleVerb
+
+__all__ = ["CappedList", "CappedPaginator", "ConsoleVerb", "GuardedAdmin", "GuardedFilter", "GuardedInline"]
