@@ -35,6 +35,7 @@ def _branding(request: HttpRequest) -> dict[str, Any] | None:
         "sign_in_text": brand.sign_in_text,
         "stylesheet_url": f"{org_url(request, 'brand')}?v={brand.version}",
         "home_url": org_url(request, "home"),
+        "sign_in_url": org_url(request, "sign-in"),
     }
 
 

@@ -49,7 +49,8 @@ def record_request(request: HttpRequest, requirement: Requirement | None, status
             record.status = status
         return
     match = request.resolver_match
-    target = (match.kwargs if match else {}).get("pk", "")
+    named = match.kwargs if match else {}
+    target = named.get("pk") or named.get("object_id", "")
     member = requirement is not None and requirement.access is Access.MEMBER
     entered.pending.append(
         _record(

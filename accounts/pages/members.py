@@ -18,6 +18,7 @@ from accounts.access import invitation_policy
 from accounts.actions.invitations import ResendInvitation, RevokeInvitation
 from accounts.forms import ConfirmForm, show_form, telling
 from accounts.links import org_url
+from accounts.second_factors import with_second_factor
 from accounts.summary import permitted, summary
 from roles import access
 from roles.access import member_policy
@@ -30,6 +31,7 @@ PAGE = 50
 COLUMNS = [
     {"label": "Person"},
     {"label": "Role and reach"},
+    {"label": "Second factor"},
     {"label": "Last sign-in"},
     {"label": "Member since"},
     {"label": "Actions", "hidden": True},
@@ -41,6 +43,7 @@ class Person:
     """A member as the list shows them, with what the one who looks may do to them."""
 
     membership: Membership
+    second_factor: bool
     is_self: bool
     may_change: bool
     may_remove: bool
@@ -70,7 +73,8 @@ def members(request: Any) -> HttpResponse:
     """List the members, and beside them the invitations that are still open."""
     found = member_policy.visible(request.actor).with_people().order_by("-role__priority", "user__name", "user__email")  # type: ignore[attr-defined]
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    rows = [_person(request.actor, membership) for membership in page]
+    secured = with_second_factor()
+    rows = [_person(request.actor, membership, membership.user_id in secured) for membership in page]
     open_invitations = invitation_policy.visible(request.actor).filter(accepted_at=None, revoked_at=None)
     return render(
         request,
@@ -85,9 +89,10 @@ def members(request: Any) -> HttpResponse:
     )
 
 
-def _person(actor: Any, membership: Membership) -> Person:
+def _person(actor: Any, membership: Membership, second_factor: bool) -> Person:
     return Person(
         membership,
+        second_factor,
         membership.user_id == actor.user_id,
         permitted(access.require_may_act_on, actor, membership, access.ASSIGN_TENANT),
         permitted(access.require_may_act_on, actor, membership, access.REMOVE_MEMBER),

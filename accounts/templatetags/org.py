@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from django import template
 from django.template import Context
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 
 from accounts import links
 from tenancy.actors import Actor
@@ -31,3 +34,9 @@ def may(actor: Actor | None, key: str) -> bool:
 def at(mapping: Mapping[Any, Any], key: Any) -> Any:
     """Return what a mapping holds under a key, or None."""
     return mapping.get(key)
+
+
+@register.filter
+def breakable(address: str) -> SafeString:
+    """Return an e-mail or web address, escaped, that a line may break before each @ and dot."""
+    return mark_safe(re.sub("(?=[@.])", "<wbr>", escape(address)))  # noqa: S308 - escaped here
