@@ -15,7 +15,8 @@ from uuid import UUID
 
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet, Subquery
+from django.db.models import QuerySet, UUIDField
+from django.db.models.expressions import RawSQL
 
 from clients.models import (
     Campaign,
@@ -45,6 +46,8 @@ KINDS: Mapping[str, type[WorkspaceItem]] = MappingProxyType(
         "connections": Connection,
     }
 )
+ASSIGNED = f"SELECT client_id FROM {ClientGrant._meta.db_table} WHERE organization_id = %s AND user_id = %s"  # noqa: S608
+ASSIGNED_TO_CHANGE = f"{ASSIGNED} AND permission_id = (SELECT iam_change_client_permission())"
 ASSIGN = "team:update"
 SEE_ASSIGNMENTS = "team:read"
 NOBODY = UUID(int=0)
@@ -81,11 +84,14 @@ def _within_reach(rows: QuerySet[Any], actor: Actor, verb: Verb, client: str) ->
     return own.filter(**{f"{client}__in": _assigned(actor.organization_id, actor.user_id, verb)})
 
 
-def _assigned(organization_id: UUID, user_id: UUID, verb: Verb) -> QuerySet[Any]:
-    grants = ClientGrant.objects.filter(organization_id=organization_id, user_id=user_id)
-    if verb is not Verb.VIEW:
-        grants = grants.filter(permission_id=Subquery(change_permission().values("pk")))
-    return grants.values("content_object_id")
+def _assigned(organization_id: UUID, user_id: UUID, verb: Verb) -> RawSQL:
+    """Return the ids of the clients assigned to a user, as a subquery.
+
+    It stands in every page of an actor with assigned reach; as a queryset, putting it together took longer than
+    answering it.
+    """
+    statement = ASSIGNED if verb is Verb.VIEW else ASSIGNED_TO_CHANGE
+    return RawSQL(statement, (organization_id, user_id), output_field=UUIDField())  # noqa: S611
 
 
 def change_permission() -> QuerySet[Permission]:

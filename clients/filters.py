@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import django_filters
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
@@ -23,7 +23,7 @@ class Ordering(django_filters.ChoiceFilter):
     Each ends with the key, so that pages do not overlap.
     """
 
-    def __init__(self, orders: Mapping[str, Sequence[str]], **options: Any) -> None:
+    def __init__(self, orders: Mapping[str, Sequence[Any]], **options: Any) -> None:
         self.orders = orders
         self.default = next(iter(orders))
         super().__init__(choices=[(name, name) for name in orders], empty_label=None, label="Ordering", **options)
@@ -123,13 +123,25 @@ class DocumentFilter(ItemFilter):
     ordering = Ordering({**NEWEST, **by("title", "size")})
 
 
+#: What is still to be done first, of it what is due first.
+PRESSING: Mapping[str, Sequence[Any]] = {
+    "pressing": (
+        ExpressionWrapper(
+            Q(status__in=[models.Task.Status.DONE, models.Task.Status.CANCELLED]), output_field=BooleanField()
+        ),
+        F("due_on").asc(nulls_last=True),
+        "pk",
+    )
+}
+
+
 class TaskFilter(ItemFilter):
     searched = ("title", "description")
     status = django_filters.ChoiceFilter(choices=models.Task.Status.choices)
     priority = django_filters.ChoiceFilter(choices=models.Task.Priority.choices)
     assignee = django_filters.UUIDFilter(field_name="assignee_id", label="Given to the membership of this id")
     due_before = django_filters.DateFilter(field_name="due_on", lookup_expr="lte", label="Due on this day or before")
-    ordering = Ordering({**NEWEST, **by("title", "due_on", "status")})
+    ordering = Ordering({**NEWEST, **by("title", "due_on", "status"), **PRESSING})
 
 
 class NoteFilter(ItemFilter):

@@ -102,7 +102,7 @@ class AccessPolicy(Generic[M]):
         except (ValueError, TypeError, ValidationError):
             return None
         # No key is changed, so that a record which refers to the row need not wait for it.
-            return (matching.select_for_update(of=("self",), no_key=True) if lock else matching).first()
+        return (matching.select_for_update(of=("self",), no_key=True) if lock else matching).first()
 
     def _denial(self, denial: Denial | None, pk: Any) -> Denial:
         known = denial or Denial(Reason.OUT_OF_REACH)

@@ -33,7 +33,6 @@ COLUMNS = [
     {"label": "Role and reach"},
     {"label": "Second factor"},
     {"label": "Last sign-in"},
-    {"label": "Member since"},
     {"label": "Actions", "hidden": True},
 ]
 

@@ -11,7 +11,8 @@ The first two raise ImportFileError for a file that cannot be imported, before a
 
 from agents.imports.errors import FileProblem, ImportFileError, RowError
 from agents.imports.formats import Field, Source, Status
-from agents.imports.mapping import Plan, plan_import
+from agents.imports.grouping import Grouping
+from agents.imports.mapping import Plan, detected_mapping, plan_import
 from agents.imports.reading import Limits, Table, open_table
 from agents.imports.refused import write_refused
 from agents.imports.rows import Accepted, ClientRow, ContactRow, Refused, read_clients
@@ -22,6 +23,7 @@ __all__ = [
     "ContactRow",
     "Field",
     "FileProblem",
+    "Grouping",
     "ImportFileError",
     "Limits",
     "Plan",
@@ -30,6 +32,7 @@ __all__ = [
     "Source",
     "Status",
     "Table",
+    "detected_mapping",
     "open_table",
     "plan_import",
     "read_clients",

@@ -40,24 +40,29 @@ def plan_import(headings: Sequence[str], mapping: Mapping[str, str] | None = Non
     """Return the plan for a file with these headings.
 
     `mapping` (our field: heading of the file) is the person's own choice. Unless it is empty it replaces what the
-    format would do; the format still tells where the clients come from. Raises ImportFileError when the mapping names
-    an unknown field or heading, or when nothing would give a client its name.
+    format would do; the format still tells where the clients come from, and a field left at the heading that the format
+    reads first keeps the format's other headings for it. Raises ImportFileError when the mapping names an unknown field
+    or heading, or when nothing would give a client its name.
     """
     known = detect(tuple(headings))
-    positions = {normalised(heading): place for place, heading in enumerate(headings) if heading}
-    origins = _chosen(mapping, headings) if mapping else known.origins
-    columns = {
-        field: column
-        for field, origin in origins.items()
-        if (column := _column(origin, positions, headings)) is not None
-    }
+    columns = _columns(known.origins, headings)
+    if mapping:
+        columns = _columns(_chosen(mapping, columns, known, headings), headings)
     _require_name(known, columns, headings)
     used = {place for column in columns.values() for place in column.positions}
     ignored = tuple(heading for place, heading in enumerate(headings) if heading and place not in used)
     return Plan(known, columns, ignored)
 
 
-def _chosen(mapping: Mapping[str, str], headings: Sequence[str]) -> dict[Field, Origin]:
+def detected_mapping(headings: Sequence[str]) -> dict[str, str]:
+    """Return what the format of these headings maps (our field: its first heading), which may lack the name."""
+    columns = _columns(detect(tuple(headings)).origins, headings)
+    return {field.value: column.headings[0] for field, column in columns.items()}
+
+
+def _chosen(
+    mapping: Mapping[str, str], detected: Mapping[Field, Column], known: Format, headings: Sequence[str]
+) -> dict[Field, Origin]:
     present = {normalised(heading) for heading in headings if heading}
     origins: dict[Field, Origin] = {}
     for name, heading in mapping.items():
@@ -71,8 +76,19 @@ def _chosen(mapping: Mapping[str, str], headings: Sequence[str]) -> dict[Field, 
                 f"The field “{name}” is to come from {shown(heading)}, but the file has no such heading. "
                 f"It has: {_listed(headings)}.",
             )
-        origins[Field(name)] = Origin((heading,))
+        field = Field(name)
+        kept = field in detected and normalised(detected[field].headings[0]) == normalised(heading)
+        origins[field] = known.origins[field] if kept else Origin((heading,))
     return origins
+
+
+def _columns(origins: Mapping[Field, Origin], headings: Sequence[str]) -> dict[Field, Column]:
+    positions = {normalised(heading): place for place, heading in enumerate(headings) if heading}
+    return {
+        field: column
+        for field, origin in origins.items()
+        if (column := _column(origin, positions, headings)) is not None
+    }
 
 
 def _column(origin: Origin, positions: Mapping[str, int], headings: Sequence[str]) -> Column | None:

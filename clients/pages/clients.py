@@ -7,9 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
+from django.core.validators import URLValidator
 from django.db.models import Count
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
@@ -32,6 +34,8 @@ from tenancy.routes import requires
 
 PAGE = 25
 CHOICES_FROM = 1_000
+NOBODY = "nobody"
+WEB_ADDRESS = URLValidator(schemes=["http", "https"])
 SORTABLE = {"name": "Client", "status": "Status", "created_at": "Added"}
 
 
@@ -40,7 +44,7 @@ SORTABLE = {"name": "Client", "status": "Status", "created_at": "Added"}
 def clients(request: Any) -> HttpResponse:
     """List the clients in reach, narrowed by search and filters; htmx asks for the results alone."""
     reached = client_policy.visible(request.actor).order_by("name", "pk")
-    found = ClientFilter(request.GET, queryset=reached, request=request)
+    found = ClientFilter(_asked(request.GET), queryset=reached, request=request)
     page = Paginator(found.qs, PAGE).get_page(request.GET.get("page"))
     context = {
         "filter": found,
@@ -57,6 +61,15 @@ def clients(request: Any) -> HttpResponse:
         response = render(request, "org/clients/list.html", context | _choices(request))
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def _asked(query: QueryDict) -> QueryDict:
+    """Return the query for the filter, which asks for nobody apart; the page offers nobody beside the people."""
+    asked = query.copy()
+    if asked.get("assigned_to") == NOBODY:
+        asked["assigned_to"] = ""
+        asked["unassigned"] = "true"
+    return asked
 
 
 def _address(request: Any) -> str:
@@ -104,6 +117,7 @@ def _choices(request: Any) -> dict[str, Any]:
     return {
         "industries": sorted(({industry for industry, _ in found} | {chosen.get("industry", "")}) - {""}),
         "countries": sorted(({country for _, country in found} | {chosen.get("country", "")}) - {""}),
+        "nobody": NOBODY,
         "people": assignable_people(request.actor) if _sees_assignments(request.actor) else [],
     }
 
@@ -118,7 +132,19 @@ def client(request: Any, pk: UUID) -> HttpResponse:
     if _sees_assignments(request.actor):
         grants = assignment_policy.visible(request.actor).filter(content_object=found)
         people = grants.select_related("user", "permission").order_by("user__name", "user__email")
-    return render(request, "org/clients/client.html", frame | {"people": people})
+    return render(
+        request, "org/clients/client.html", frame | {"people": people, "website_url": web_address(found.website)}
+    )
+
+
+def web_address(website: str) -> str:
+    """Return the http or https address of a website, `https` when it names none, or nothing if it is no address."""
+    url = website if "://" in website else f"https://{website}"
+    try:
+        WEB_ADDRESS(url)
+    except ValidationError:
+        return ""
+    return url
 
 
 @requires("clients:read", "clients:write")

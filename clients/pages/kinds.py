@@ -69,7 +69,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Kind:
-    """How one model of the workspace appears: `slug` in addresses, `fields` in its form, `columns` in its table."""
+    """How one model of the workspace appears: `slug` in addresses, `fields` in its form, `columns` in its table.
+
+    `order` names the order of its filter that the table has unless told otherwise; `unbroken` names stay on one line.
+    """
 
     slug: str
     model: type[WorkspaceItem]
@@ -81,6 +84,8 @@ class Kind:
     details: tuple[Column, ...] = ()
     related: tuple[str, ...] = ()
     purpose: str = ""
+    order: str = ""
+    unbroken: bool = False
 
     @property
     def many_lower(self) -> str:
@@ -205,6 +210,7 @@ KINDS = (
         (Column("Description", "description", Show.LONG),),
         ("assignee__user",),
         purpose="What there is to do, by when and by whom.",
+        order="pressing",
     ),
     Kind(
         "notes",
@@ -232,6 +238,8 @@ KINDS = (
             Column("Amount", "amount", Show.NUMBER),
         ),
         purpose="What this client was billed, and what is still open.",
+        order="-issued_on",
+        unbroken=True,
     ),
     Kind(
         "connections",

@@ -52,7 +52,9 @@ class Items(KindView):
     def get(self, request: Any, pk: str, kind: str) -> HttpResponse:
         client = client_policy.get(request.actor, pk)
         held = self.kind.policy.visible(request.actor).filter(client=client).select_related(*self.kind.related)
-        found = ITEM_FILTERS[self.kind.model](request.GET, queryset=held, request=request)
+        asked = request.GET.copy()
+        asked["ordering"] = asked.get("ordering") or self.kind.order
+        found = ITEM_FILTERS[self.kind.model](asked, queryset=held, request=request)
         page = Paginator(found.qs, PAGE).get_page(request.GET.get("page"))
         rows = [self.kind.row(item) for item in page]
         columns: list[dict[str, Any]] = [{"label": self.kind.one.capitalize()}]

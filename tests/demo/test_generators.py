@@ -80,6 +80,12 @@ def test_emails_are_unique_ascii_and_at_the_agencys_own_domain(organization):
     assert all(email.isascii() and email.endswith(f"@{organization.slug}.example") for email in emails)
 
 
+def test_people_signed_in_before_the_day_of_the_world_and_some_never(world):
+    signed_in = [person.last_sign_in for agency in world.organizations for person in agency.people]
+    assert all(moment is None or moment.date() < ANCHOR for moment in signed_in)
+    assert 0 < signed_in.count(None) < len(signed_in) / 4
+
+
 def test_client_names_and_websites_are_unique_and_invented(organization):
     companies = [client.company for client in organization.clients]
     assert len({company.name for company in companies}) == len(companies)

@@ -116,6 +116,14 @@ def test_every_person_has_their_role_and_a_verified_address(people, world):
         assert not unverified.exists()
 
 
+def test_everyone_signed_in_last_when_the_world_says_and_after_they_joined(people, world):
+    planned = {person.email: person.last_sign_in for agency in world.organizations for person in agency.people}
+    with on_platform():
+        seeded = Membership.objects.exclude(organization=None)
+        assert dict(seeded.values_list("user__email", "user__last_login")) == planned
+        assert not seeded.filter(created_at__gt=F("user__last_login")).exists()
+
+
 def test_a_member_sees_exactly_the_clients_assigned(people, world):
     agency = world.organizations[0]
     member = _person(people, "org-member")

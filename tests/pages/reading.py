@@ -14,11 +14,13 @@ class _Reader(HTMLParser):
         self.fields: dict[str, list[str]] = {}
         self._link: str | None = None
         self._hidden = 0
+        self._broken = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         if tag in {"script", "style", "title"}:
             self._hidden += 1
+        self._broken = tag == "wbr"
         if tag == "a" and given.get("href"):
             self._link = given["href"]
         if tag == "input" and given.get("name"):
@@ -33,6 +35,9 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         text = " ".join(data.split())
         if text and not self._hidden:
+            # A line may break at <wbr>; the word goes on.
+            self._broken, goes_on = False, self._broken
+            text = self.words.pop() + text if goes_on else text
             self.words.append(text)
             if self._link:
                 self.links[text] = self._link

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -57,6 +58,7 @@ def test_the_choices_of_a_filter_tell_of_clients_in_reach_only(agency: Agency, b
         ("country=Norway", ["Slow Mill"]),
         ("unassigned=true", ["Larkmoor client 2", "Larkmoor client 3", "Slow Mill"]),
         ("unassigned=false", ["Larkmoor client 1"]),
+        ("assigned_to=nobody", ["Larkmoor client 2", "Larkmoor client 3", "Slow Mill"]),
         ("ordering=-name", ["Slow Mill", "Larkmoor client 3", "Larkmoor client 2", "Larkmoor client 1"]),
     ],
 )
@@ -75,6 +77,44 @@ def test_clients_of_one_person_are_found(agency: Agency, browse: Any) -> None:
     page = browse(agency.owner).get(f"/o/{agency.slug}/clients/?assigned_to={agency.member.pk}")
 
     assert [row["client"].name for row in page.context["rows"]] == ["Larkmoor client 1"]
+
+
+@pytest.mark.requirement("CLI-4")
+def test_who_is_assigned_is_one_choice_with_nobody_beside_the_people(agency: Agency, browse: Any) -> None:
+    page = browse(agency.owner).get(f"/o/{agency.slug}/clients/?assigned_to=nobody").content.decode()
+
+    assert 'name="unassigned"' not in page
+    assert re.search(r'<option value="nobody" selected>Nobody \(unassigned\)</option>', page)
+    assert f'<option value="{agency.member.pk}" >Larkmoor member' in page
+
+
+@pytest.mark.requirement("CLI-1")
+@pytest.mark.parametrize(
+    ("website", "linked"),
+    [
+        ("https://www.mill.example/", "https://www.mill.example/"),
+        ("mill.example", "https://mill.example"),
+        ("javascript:alert(1)", None),
+        ("javascript://mill.example/%0aalert(1)", None),
+    ],
+)
+def test_a_website_is_a_link_when_it_is_a_web_address(
+    agency: Agency, browse: Any, website: str, linked: str | None
+) -> None:
+    mill = ClientFactory(organization=agency.organization, website=website)
+
+    page = browse(agency.owner).get(f"/o/{agency.slug}/clients/{mill.pk}/")
+
+    assert links_of(page).get(website) == linked
+    assert website in text_of(page)
+
+
+@pytest.mark.requirement("CLI-1")
+def test_a_region_named_like_its_city_is_told_once(agency: Agency, browse: Any) -> None:
+    place = {"city": "Vienna", "region": "Vienna", "country": "Austria"}
+    mill = ClientFactory(organization=agency.organization, **place)
+
+    assert text_of(browse(agency.owner).get(f"/o/{agency.slug}/clients/{mill.pk}/")).count("Vienna") == 1
 
 
 @pytest.mark.requirement("CLI-4")

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Branding, CustomDomain, Organization
 from tests.factories import MembershipFactory, UserFactory, built_in, on_platform
-from tests.pages.reading import text_of
+from tests.pages.reading import field, text_of
 from tests.world import Agency
 
 PASSWORD = "a long way to Larkmoor"
@@ -82,6 +82,23 @@ def test_a_wrong_password_is_told_on_the_same_page(agency: Agency, owner: Any, c
     assert answer.status_code == 200
     assert "not correct" in text_of(answer)
     assert client.get(f"/o/{agency.slug}/").status_code == 302
+
+
+@pytest.mark.requirement("ORG-2")
+def test_signing_out_leads_to_the_organizations_sign_in(agency: Agency, browse: Any) -> None:
+    browser = browse(agency.owner)
+    back = field(browser.get(f"/o/{agency.slug}/"), "next")
+
+    answer = browser.post("/account/logout/", {"next": back})
+
+    assert answer.url == f"/o/{agency.slug}/sign-in/"
+    assert browser.get(f"/o/{agency.slug}/").status_code == 302
+
+
+@pytest.mark.requirement("ORG-2")
+@pytest.mark.parametrize("elsewhere", ["https://elsewhere.example/", "//elsewhere.example/", "javascript:alert(1)"])
+def test_signing_out_leads_to_pages_of_this_host_only(agency: Agency, browse: Any, elsewhere: str) -> None:
+    assert "elsewhere" not in browse(agency.owner).post("/account/logout/", {"next": elsewhere}).url
 
 
 @pytest.mark.requirement("ORG-2")

@@ -6,14 +6,17 @@ import re
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.test import Client as Browser
 from django.utils import timezone
 
 from accounts.models import Invitation, User
+from accounts.second_factors import with_second_factor
 from clients.models import ClientGrant
 from roles.models import Membership
-from tests.factories import UserFactory, built_in, inside
+from tenancy.context import acting
+from tests.factories import UserFactory, built_in, inside, on_platform
 from tests.pages.reading import field, links_of, text_of
 from tests.world import Agency
 
@@ -53,8 +56,35 @@ def assigned(agency: Agency, user: User) -> set[Any]:
 def test_members_are_listed_with_role_and_reach(agency: Agency, browse: Any) -> None:
     words = text_of(browse(agency.viewer).get(f"/o/{agency.slug}/members/"))
 
-    assert "Larkmoor member member@larkmoor.example Member Assigned clients" in words
+    assert "Larkmoor member member@larkmoor.example Member Assigned clients Off Never" in words
     assert "Larkmoor owner owner@larkmoor.example Owner All clients" in words
+
+
+@pytest.mark.requirement("ORG-3")
+@pytest.mark.parametrize(("kind", "shown"), [("totp", "On"), ("webauthn", "On"), ("recovery_codes", "Off")])
+@pytest.mark.parametrize("role", ["owner", "viewer"])
+def test_members_are_listed_with_whether_they_have_a_second_factor(
+    agency: Agency, browse: Any, role: str, kind: str, shown: str
+) -> None:
+    with on_platform():
+        Authenticator.objects.create(user=agency.member, type=kind, data={"secret": "x"})
+
+    words = text_of(browse(agency.people[role]).get(f"/o/{agency.slug}/members/"))
+
+    assert f"member@larkmoor.example Member Assigned clients {shown}" in words
+    assert "manager@larkmoor.example Manager All clients Off" in words
+
+
+@pytest.mark.requirement("TEN-3")
+def test_an_organization_learns_of_its_own_peoples_second_factors_only(agency: Agency, other_agency: Agency) -> None:
+    with on_platform():
+        for person in (agency.member, other_agency.member):
+            Authenticator.objects.create(user=person, type="totp", data={"secret": "x"})
+
+    with acting(agency.actor("viewer")):
+        assert with_second_factor() == {agency.member.pk}
+    with acting(other_agency.actor("owner")):
+        assert with_second_factor() == {other_agency.member.pk}
 
 
 @pytest.mark.requirement("TEN-1")

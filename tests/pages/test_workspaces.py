@@ -141,6 +141,35 @@ def test_items_are_searched_and_filtered(agency: Agency, browse: Any) -> None:
 
 
 @pytest.mark.requirement("CLI-1")
+def test_invoices_stand_newest_first_by_the_day_of_issue(agency: Agency, browse: Any) -> None:
+    for number, day in (("middle", "2026-05-01"), ("newest", "2026-09-01"), ("oldest", "2026-01-01")):
+        InvoiceFactory(client=agency.clients[0], number=number, issued_on=day, due_on=None)
+    address = f"/o/{agency.slug}/clients/{agency.clients[0].pk}/invoices/"
+    browser = browse(agency.owner)
+
+    def numbers(query: str = "") -> list[str]:
+        return [row.item.number for row in browser.get(address + query).context["rows"]]
+
+    assert numbers() == ["newest", "middle", "oldest"]
+    assert numbers("?ordering=issued_on") == ["oldest", "middle", "newest"]
+
+
+@pytest.mark.requirement("CLI-1")
+def test_tasks_to_do_stand_before_those_done_each_by_the_day_they_are_due(agency: Agency, browse: Any) -> None:
+    for title, status, day in (
+        ("done early", "done", "2026-01-01"),
+        ("some day", "open", None),
+        ("late", "in_progress", "2026-09-01"),
+        ("soon", "open", "2026-05-01"),
+    ):
+        TaskFactory(client=agency.clients[0], title=title, status=status, due_on=day)
+
+    page = browse(agency.owner).get(f"/o/{agency.slug}/clients/{agency.clients[0].pk}/tasks/")
+
+    assert [row.item.title for row in page.context["rows"]] == ["soon", "late", "some day", "done early"]
+
+
+@pytest.mark.requirement("CLI-1")
 def test_a_task_is_given_to_someone_of_the_organization(agency: Agency, other_agency: Agency, browse: Any) -> None:
     address = f"/o/{agency.slug}/clients/{agency.clients[0].pk}/tasks/new/"
     with inside(agency.organization):

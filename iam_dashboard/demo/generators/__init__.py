@@ -12,7 +12,7 @@ from random import Random
 from typing import Final
 
 from iam_dashboard.demo.generators.companies import companies
-from iam_dashboard.demo.generators.people import platform_staff, staff
+from iam_dashboard.demo.generators.people import platform_staff, signed_in, staff
 from iam_dashboard.demo.generators.records import (
     Assignment,
     Client,
@@ -61,7 +61,9 @@ PLANS: Final = (
 def make_world(seed: int = SEED, anchor: date = ANCHOR, plans: Sequence[Plan] = PLANS) -> World:
     """Return the world of a seed as it stands on the day `anchor`."""
     return World(
-        platform_people=platform_staff(_random(seed, "platform")),
+        platform_people=signed_in(
+            _random(seed, "platform sign-ins"), platform_staff(_random(seed, "platform")), anchor
+        ),
         organizations=tuple(make_organization(plan, seed, anchor) for plan in plans),
     )
 
@@ -74,6 +76,7 @@ def make_organization(plan: Plan, seed: int = SEED, anchor: date = ANCHOR) -> Or
     assignments = _assignments(rng, people, known)
     writers = _writers(people, assignments, len(known))
     clients = [client(rng, company, writers[place], anchor) for place, company in enumerate(known)]
+    people = signed_in(_random(seed, f"{plan.slug} sign-ins"), people, anchor)
     return Organization(plan.slug, plan.name, plan.suspended, people, _numbered(clients), assignments)
 
 

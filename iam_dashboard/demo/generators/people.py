@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 from iam_dashboard.demo.generators.records import Person, PlatformPerson, PlatformRole, TenantRole
 from iam_dashboard.demo.generators.words import NAMES
 
 PLATFORM_DOMAIN: Final = "iam.example"
+_VIEWER_NEVER_SIGNED_IN: Final = 0.3
+_SELDOM: Final = 0.15
+Someone = TypeVar("Someone", Person, PlatformPerson)
 _WITHOUT_DECOMPOSITION: Final = str.maketrans({"ø": "o", "ł": "l", "ß": "ss", "æ": "ae", "đ": "d", "ı": "i", "œ": "oe"})
 
 
@@ -48,3 +53,15 @@ def platform_staff(rng: Random) -> tuple[PlatformPerson, ...]:
         PlatformPerson(first, last, address(first, last, PLATFORM_DOMAIN), role)
         for role, (first, last) in zip(PlatformRole, full_names(rng), strict=False)
     )
+
+
+def signed_in(rng: Random, people: Sequence[Someone], anchor: date) -> tuple[Someone, ...]:
+    """Return the people with their last sign-ins, at work before the day `anchor`: most lately, some viewers never."""
+    return tuple(replace(person, last_sign_in=_last_sign_in(rng, person, anchor)) for person in people)
+
+
+def _last_sign_in(rng: Random, person: Person | PlatformPerson, anchor: date) -> datetime | None:
+    if person.role is TenantRole.VIEWER and rng.random() < _VIEWER_NEVER_SIGNED_IN:
+        return None
+    days = rng.randint(7, 40) if rng.random() < _SELDOM else rng.randint(1, 4)
+    return datetime.combine(anchor - timedelta(days=days), time(rng.randint(7, 17), rng.randint(0, 59)), UTC)

@@ -6,7 +6,7 @@ People are referred to by their place in `Organization.people`, clients by their
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -96,22 +96,24 @@ class ConnectionStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone who works at an agency."""
+    """Someone who works at an agency. `last_sign_in` is a moment in UTC, None for who has yet to sign in."""
 
     first_name: str
     last_name: str
     email: str
     role: TenantRole
+    last_sign_in: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformPerson:
-    """Someone who runs the installation."""
+    """Someone who runs the installation. `last_sign_in` is a moment in UTC, None for who has yet to sign in."""
 
     first_name: str
     last_name: str
     email: str
     role: PlatformRole
+    last_sign_in: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ PURPOSE = "seed demo"
 ORIGIN = Origin("command", "seed_demo")
 SUSPENSION_REASON = "The trial period has ended."
 ACCENTS = ("#1F7A5C", "#7A3E9D", "#B4441E")
-FOUNDED, JOINED = timedelta(days=900), timedelta(days=750)
+FOUNDED, JOINED, SETTLED = timedelta(days=900), timedelta(days=750), timedelta(days=60)
 
 
 def seed(
@@ -97,7 +97,13 @@ def _add_people(
     if taken:
         raise SeedingError(f"{', '.join(taken)}: the address belongs to somebody already. Use another database.")
     users = [
-        User(email=person.email, name=f"{person.first_name} {person.last_name}", password=encoded) for person in people
+        User(
+            email=person.email,
+            name=f"{person.first_name} {person.last_name}",
+            password=encoded,
+            last_login=person.last_sign_in,
+        )
+        for person in people
     ]
     User.objects.bulk_create(users)
     EmailAddress.objects.bulk_create(
@@ -108,7 +114,7 @@ def _add_people(
         for user, person in zip(users, people, strict=True)
     ]
     Membership.objects.bulk_create(memberships)
-    date_back(Membership.objects.filter(pk__in=[membership.pk for membership in memberships]), JOINED)
+    date_back(Membership.objects.filter(pk__in=[membership.pk for membership in memberships]), JOINED, SETTLED)
     return memberships
 
 
