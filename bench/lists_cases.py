@@ -11,15 +11,20 @@ from uuid import UUID
 
 from django.db import connections
 from django.db.models import QuerySet
+from django.test import Client as WebClient
+from django.test import override_settings
 from guardian.shortcuts import get_objects_for_user
+from knox.models import AuthToken
 from psycopg.conninfo import conninfo_to_dict
 
-from accounts.models import User
+from accounts.models import ApiToken, User
+from bench.harness import Line, alternate
 from bench.lists import PAGE
 from clients.access import clients_in_reach
 from clients.models import Client
 from clients.search import LAST, matching
 from roles.actors import RoleActor, resolve
+from tenancy.actors import SystemActor
 from tenancy.context import acting
 
 COLUMNS = [field.column for field in Client._meta.concrete_fields]
@@ -161,6 +166,41 @@ def _search_cases(actor: RoleActor, organization: UUID) -> Iterator[Case]:
         )
 
 
-def request_cases() -> Iterator[Any]:
-    """Yield the figures of whole requests through the API."""
-    return iter(())
+def request_cases() -> Iterator[Line]:
+    """Yield the figures of whole requests: a page of the API with a token, beside a plain DRF list with a token."""
+    organization = _id(f"organization {NUMBER}")
+    user = User.objects.get(pk=_id(f"owner{NUMBER}"))
+    with acting(SystemActor("bench", organization)):
+        credential, secret = AuthToken.objects.create(user=user)
+        ApiToken.objects.create(credential=credential, user=user, organization_id=organization, name="bench")
+    headers = {"Authorization": f"Token {secret}"}
+    with override_settings(MIDDLEWARE=["bench.bare.use_bare_urls"]):
+        bare = WebClient()
+        bare.get(f"/bare/{organization}/", headers=headers)
+    ours = WebClient()
+    calls: dict[str, Callable[[], Any]] = {
+        "ours": lambda: ours.get(f"/api/orgs/agency-{NUMBER}/clients/", headers=headers),
+        "bare": lambda: bare.get(f"/bare/{organization}/", headers=headers),
+    }
+    if calls["ours"]().json()["results"] != calls["bare"]().json()["results"]:
+        raise AssertionError("The API and the bare view answer otherwise.")
+    statements = {name: _statements(call) for name, call in calls.items()}
+    times = alternate(calls, rounds=100)
+    peer = "plain DRF list with a token"
+    ratio = round(times["ours"] / times["bare"], 3)
+    yield Line("request: a page of the API", round(times["ours"] * 1000, 3), "ms", peer, ratio, "for comparison", None)
+    added = statements["ours"] - statements["bare"]
+    yield Line("request: statements added", added, "statements", peer, None, "≤ 4", added <= 4)
+
+
+def _statements(call: Callable[[], object]) -> int:
+    """Return how many statements a call sends on both connections, the borders of transactions not counted."""
+    sent: list[str] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        sent.append(sql)
+        return execute(sql, params, many, context)
+
+    with connections["default"].execute_wrapper(note), connections["peer"].execute_wrapper(note):
+        call()
+    return len(sent)
