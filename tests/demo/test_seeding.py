@@ -56,6 +56,10 @@ def people(db: None, world: World) -> tuple[DemoPerson, ...]:
     return seed(world, KeptAccess(), _quietly)
 
 
+def _stored_files() -> set[Path]:
+    return {path for path in Path(default_storage.location).rglob("*") if path.is_file()}
+
+
 def _quietly(sentence: str) -> None:
     """Say nothing."""
 
@@ -270,12 +274,13 @@ def test_somebody_banned_gives_way_to_a_colleague_of_the_same_role(people, world
 
 
 def test_a_failure_leaves_neither_rows_nor_files_of_the_organization(db, world):
+    stored_before = _stored_files()
     with pytest.raises(IntegrityError):
         seed(replace(world, organizations=(_with_impossible_invoice(world.organizations[0]),)), KeptAccess(), _quietly)
     with on_platform():
         assert not Organization.objects.exists()
         assert not User.objects.filter(email__endswith="@first.example").exists()
-    assert [path for path in Path(default_storage.location).rglob("*") if path.is_file()] == []
+    assert _stored_files() == stored_before
 
 
 def _with_impossible_invoice(agency: AgencyRecord) -> AgencyRecord:
