@@ -81,6 +81,20 @@ def live_server(database_url: str, *, redis_url: str | None = None, **environmen
             process.wait(timeout=20)
 
 
+@contextmanager
+def live_worker(database_url: str, **environment: str) -> Iterator[None]:
+    """Run a Celery worker in processes of its own until the block ends. It takes up what waits in the queue."""
+    variables = {**os.environ, "DATABASE_URL": database_url, "LOG_LEVEL": "WARNING", **environment}
+    program = [sys.executable, "-m", "celery", "-A", "iam_dashboard", "worker", "--concurrency", "1"]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(program, cwd=ROOT, env=variables, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
 def _wait_until_healthy(server: LiveServer, process: subprocess.Popen[bytes], log: object) -> None:
     import time
 
