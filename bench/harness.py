@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import random
 import secrets
 import shutil
 import statistics
@@ -84,7 +85,11 @@ def servers(max_connections: int = 50) -> Iterator[str]:
 
 
 def alternate(calls: dict[str, Callable[[], object]], *, rounds: int, warmup: int = 5) -> dict[str, float]:
-    """Return the median seconds of each call, run in turns so that the machine's moods fall on all alike."""
+    """Return the median seconds of each call, run in turns so that the machine's moods fall on all alike.
+
+    The order changes from round to round: after a heavy call the next one finds the processor's caches cold.
+    """
+    orders = random.Random(2026)
     for _ in range(warmup):
         for call in calls.values():
             call()
@@ -93,7 +98,7 @@ def alternate(calls: dict[str, Callable[[], object]], *, rounds: int, warmup: in
     gc.disable()
     try:
         for _ in range(rounds):
-            for name, call in calls.items():
+            for name, call in orders.sample(list(calls.items()), len(calls)):
                 started = time.perf_counter()
                 call()
                 taken[name].append(time.perf_counter() - started)
