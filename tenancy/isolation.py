@@ -31,7 +31,6 @@ class Rights(StrEnum):
     NONE = ""
     READ = "SELECT"
     ADD = "INSERT"
-    EDIT = "SELECT, UPDATE"
     APPEND = "SELECT, INSERT"
     WRITE = "SELECT, INSERT, UPDATE, DELETE"
 

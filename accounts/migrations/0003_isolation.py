@@ -120,8 +120,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        Isolate("Organization", rule=f"id = {CONTEXT_ORGANIZATION}", tenant=Rights.EDIT, platform=Rights.WRITE),
-        Isolate("Branding", tenant=Rights.EDIT, platform=Rights.WRITE),
+        Isolate("Organization", rule=f"id = {CONTEXT_ORGANIZATION}", tenant=Rights.READ, platform=Rights.WRITE),
+        Isolate("Branding", tenant=Rights.READ, platform=Rights.WRITE),
         Isolate("CustomDomain", platform=Rights.WRITE),
         # A foreign key to a role cannot tell organizations apart, for built-in roles have none: the policy does.
         Isolate(
