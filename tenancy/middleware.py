@@ -79,7 +79,8 @@ class ActingMiddleware:
     """Resolve the actor, enter the isolation, check the declared permission, run the view, record.
 
     Stands last in MIDDLEWARE, for it calls the view itself: everything the view does shares one transaction with its
-    record. An answer of 400 or more rolls the work back.
+    record. An answer of 400 or more rolls the work back. Routes without an actor (signing in, one's own account) are
+    left to Django, so that the middleware of allauth sees the exceptions that it answers.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -119,22 +120,13 @@ class ActingMiddleware:
         if requirement is None:
             raise self._refused(request, Denial(Reason.UNDECLARED))
         if requirement.access is Access.PUBLIC:
-            return view(request, *args, **kwargs)
+            return None
         if not request.user.is_authenticated:
             failed = getattr(request, "authentication_failed", None)
             raise self._refused(request, failed or Denial(Reason.NOT_SIGNED_IN, key=str(requirement)))
         if requirement.access is Access.SIGNED_IN:
-            return self._own_account(request, view, args, kwargs)
+            return None
         return self._act(request, view, args, kwargs, requirement, organization)
-
-    def _own_account(
-        self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> HttpResponseBase:
-        with transaction.atomic():
-            response = _rendered(view(request, *args, **kwargs))
-            if response.status_code >= 400:
-                transaction.set_rollback(True)
-            return response
 
     def _act(
         self,

@@ -82,6 +82,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     _start()
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
 os.environ["DATABASE_URL"] = copy_database(f"iam_{_worker}")
+os.environ["MEDIA_ROOT"] = str(Path(os.environ["MEDIA_ROOT"]) / _worker)
 _number = int(_worker[2:]) + 1 if _worker.startswith("gw") else 0
 os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{_number}"
 
