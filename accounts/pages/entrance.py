@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.views import LoginView
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from accounts.context_processors import brand_of
@@ -51,4 +52,7 @@ class SignIn(LoginView):  # type: ignore[misc]
         return org_url(self.request, "home")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**kwargs) | {"next_url": self.get_success_url()}
+        target = self.get_success_url()
+        # The form of the passkey is allauth's, and takes the field as it is.
+        field = format_html('<input type="hidden" name="next" value="{}">', target)
+        return super().get_context_data(**kwargs) | {"next_url": target, "redirect_field": field}
