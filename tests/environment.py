@@ -6,8 +6,10 @@ before Django's settings are (`-p tests.environment`), for they are read from th
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -43,6 +45,8 @@ def _settings(url: str, redis_url: str, media: str, static: str) -> dict[str, st
 
 
 def _start() -> None:
+    # A run that is told to end stops its servers, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     directory = Path(tempfile.mkdtemp(prefix="iam-tests-"))
     directory.chmod(0o755)
     _running.append(directory)
@@ -78,6 +82,23 @@ def drop_database(name: str) -> None:
         server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+@atexit.register
+def stop() -> None:
+    """Stop the servers that this process started, however it ends; only kill -9 leaves them behind."""
+    while _running:
+        started = _running.pop()
+        if isinstance(started, Path):
+            shutil.rmtree(started, ignore_errors=True)
+        else:
+            started.stop()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the servers as soon as the last test is done."""
+    stop()
+
+
 if "PYTEST_XDIST_WORKER" not in os.environ:
     _start()
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -85,14 +106,3 @@ os.environ["DATABASE_URL"] = copy_database(f"iam_{_worker}")
 os.environ["MEDIA_ROOT"] = str(Path(os.environ["MEDIA_ROOT"]) / _worker)
 _number = int(_worker[2:]) + 1 if _worker.startswith("gw") else 0
 os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{_number}"
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the servers that this process started."""
-    while _running:
-        started = _running.pop()
-        if isinstance(started, Path):
-            shutil.rmtree(started, ignore_errors=True)
-        else:
-            started.stop()
