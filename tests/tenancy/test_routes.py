@@ -20,6 +20,7 @@ from django.urls import path
 from tenancy.middleware import ActingMiddleware
 from tenancy.routes import Access, declares, member, permission, public, requirement_for, requires, routes
 from tests.live import ROOT
+from tests.world import make_staff
 
 pytestmark = pytest.mark.requirement("PDP-7")
 
@@ -79,8 +80,12 @@ def test_a_process_with_an_undeclared_route_ends_before_it_serves() -> None:
 @pytest.mark.django_db
 def test_a_route_slipped_in_after_the_start_is_denied(settings: Any) -> None:
     settings.ROOT_URLCONF = __name__
-    browser = Browser(raise_request_exception=False)
-    assert b"reached" not in browser.get("/bare/").content
+    browser = Browser()
+    browser.force_login(make_staff("platform-admin"), backend="accounts.backends.SignInBackend")
+    assert browser.get("/declared/").content == b"reached"
+    answer = browser.get("/bare/")
+    assert answer.status_code == 403
+    assert b"reached" not in answer.content
 
 
 def test_every_route_of_the_project_declares_what_it_needs() -> None:
