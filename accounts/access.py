@@ -44,7 +44,7 @@ def _users(actor: Actor, verb: Verb) -> models.QuerySet[User]:
     users = _on_platform(actor, User.objects.all())
     if decide(actor, ADMIN_KEYS[verb]) is None:
         return users
-    return users.exclude(pk__in=Membership.objects.filter(organization=None).values("user_id"))
+    return users.filter(legacy_role="").exclude(pk__in=Membership.objects.filter(organization=None).values("user_id"))
 
 
 def _invitations(actor: Actor, verb: Verb) -> models.QuerySet[Invitation]:

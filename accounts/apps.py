@@ -9,5 +9,6 @@ class AccountsConfig(AppConfig):
             access,  # noqa: F401  (registers the policies)
             history,
         )
+        from accounts.actions import role_leaving  # noqa: F401  (connects to the roles)
 
         history.register()

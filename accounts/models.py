@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from roles.legacy import LegacyRole
 from tenancy import context
 from tenancy.actors import Scope
 from tenancy.ids import new_id
@@ -55,6 +56,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         "service account", default=False, help_text="Works through tokens and cannot open a session."
     )
     banned_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # What an earlier system made of them, until they are mapped. No form has it, and only the platform may write it.
+    legacy_role = models.CharField(max_length=11, choices=LegacyRole.choices, blank=True, default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -68,6 +71,10 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(condition=Q(email=Lower(F("email"))), name="accounts_user_email_in_small_letters"),
             models.CheckConstraint(
                 condition=Q(banned_at=None) | Q(is_active=False), name="accounts_user_banned_is_inactive"
+            ),
+            models.CheckConstraint(
+                condition=Q(legacy_role="") | Q(legacy_role__in=LegacyRole.values, is_service=False),
+                name="accounts_user_legacy_role_is_known",
             ),
         ]
 
@@ -180,7 +187,7 @@ class Invitation(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="invitations")
     email = models.EmailField("e-mail address")
-    role = models.ForeignKey("roles.Role", on_delete=models.PROTECT, related_name="+")
+    role = models.ForeignKey("roles.Role", null=True, on_delete=models.SET_NULL, related_name="+")
     client_ids = ArrayField(models.UUIDField(), default=list, blank=True)
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     token_digest = models.CharField(max_length=64, editable=False)
@@ -206,6 +213,10 @@ class Invitation(models.Model):
                 name="accounts_invitation_one_open",
             ),
             models.CheckConstraint(condition=Q(email=Lower(F("email"))), name="accounts_invitation_small_letters"),
+            models.CheckConstraint(
+                condition=Q(role__isnull=False) | Q(accepted_at__isnull=False) | Q(revoked_at__isnull=False),
+                name="accounts_invitation_open_offers_a_role",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,4 +1,7 @@
-"""Whom platform staff may act on: nobody above, not themselves, and not the last of their kind (ASSIGN-3, ASSIGN-4)."""
+"""Whom platform staff may act on: nobody above, not themselves, and not the last of their kind (ASSIGN-3, ASSIGN-4).
+
+A legacy administrator counts as staff of the role that their legacy value stands for (ROLE-11).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from django.db import models
 from accounts.models import User
 from roles.access import priority_of
 from roles.actions.assign import OWNERS, lock_holders
+from roles.legacy import standing_membership
 from roles.models import Membership
 from tenancy.actors import Actor
 from tenancy.errors import AccessDenied, ActionRefused, Denial, Reason
@@ -38,8 +42,12 @@ MANAGE_SECOND_FACTORS = PersonalKeys(("users:update",), ("admins:manage-2fa",))
 
 
 def staff_membership(user: User) -> Membership | None:
-    """Return the user's membership of the platform, or None for someone who only belongs to organizations."""
-    return Membership.objects.select_related("role").filter(user=user, organization=None).first()
+    """Return the user's membership of the platform, or what their legacy value gives them in place of one.
+
+    None for someone who only belongs to organizations.
+    """
+    held = Membership.objects.select_related("role").filter(user=user, organization=None).first()
+    return held or standing_membership(user.pk)
 
 
 def require_may_act_on(actor: Actor, user: User, keys: PersonalKeys) -> tuple[str, ...]:
@@ -59,7 +67,11 @@ def require_may_act_on(actor: Actor, user: User, keys: PersonalKeys) -> tuple[st
 
 
 def require_not_last_holder(user: User, key: str) -> None:
-    """Raise when the user is the last active owner of an organization, or the last active super admin."""
+    """Raise when the user is the last active owner of an organization, or the last active super admin.
+
+    A legacy super admin is protected like any other and never counts as the one who is left: what an earlier system
+    said of an account is not who an installation should depend on. So there has to be a mapped one.
+    """
     for post in _posts(user):
         if not _holders(post).filter(user__is_active=True).exclude(user=user).exists():
             where = f"of {post.organization}" if post.organization else "of the platform"
@@ -90,10 +102,13 @@ def require_person(user: User) -> None:
         raise ActionRefused(f"{user} is a service account: it works through tokens only.")
 
 
-def _posts(user: User) -> models.QuerySet[Membership]:
-    return Membership.objects.select_related("role", "organization").filter(
+def _posts(user: User) -> list[Membership]:
+    """Return where the user is owner or super admin, also as a legacy one."""
+    owned = Membership.objects.select_related("role", "organization").filter(
         user=user, role__name__in=OWNERS, role__is_system=True
     )
+    legacy = standing_membership(user.pk)
+    return [*owned, legacy] if legacy and legacy.role.name in OWNERS else list(owned)
 
 
 def _holders(post: Membership) -> models.QuerySet[Membership]:

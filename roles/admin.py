@@ -21,7 +21,8 @@ from unfold.decorators import display
 
 from roles import access
 from roles.actions import AssignRole, RemoveMembership
-from roles.inheritance import held_permissions, line_of
+from roles.family import family_of
+from roles.inheritance import held_permissions
 from roles.models import SCOPES, Membership, Permission, Role
 from tenancy.actors import Actor, Scope
 from tenancy.console import ConsoleVerb, GuardedAdmin
@@ -77,11 +78,12 @@ class RoleAdmin(GuardedAdmin):
     def panels(self, request: Any, obj: Role) -> Mapping[str, Any]:
         """Return the role's permissions by category, the line it inherits from, and who has it."""
         members = obj.memberships.visible_to(request.actor).select_related("user", "organization").order_by("-id")
-        held = held_permissions(obj)
+        family = family_of(None, obj.pk)
+        held = held_permissions(obj, family)
         return {
             "held": held,
             "held_count": sum(len(permissions) for permissions in held.values()),
-            "line": line_of(obj)[1:],
+            "line": family.line(obj.pk)[1:],
             "members": members[:MOST_MEMBERS],
             "member_count": members.count(),
         }

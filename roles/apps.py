@@ -8,6 +8,9 @@ class RolesConfig(AppConfig):
         from roles import (
             checks,  # noqa: F401  (registers the system checks)
             history,
+            usage,
         )
+        from tenancy import context
 
         history.register()
+        context.before_commit.append(usage.note_use)

@@ -133,3 +133,62 @@ def expand(held: frozenset[str]) -> frozenset[str]:
 def _rows() -> list[dict[str, str]]:
     with DATA.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+#: What cannot be taken back, opens a way around the rules, or lets someone act as another.
+_DANGEROUS_ACTIONS = frozenset(
+    {"delete", "ban", "impersonate", "reset-password", "manage-2fa", "revoke-sessions", "suspend", "refunds", "*"}
+)
+_DANGEROUS = frozenset(
+    {
+        "admins:create",
+        "admins:update",
+        "roles:create",
+        "roles:update",
+        "roles:assign",
+        "team:roles:assign",
+        "team:remove",
+        "org:api-keys:write",
+        "audit:configure",
+        "audit:retention",
+        "security:policies:write",
+        "security:ip-allowlist:write",
+        "system:config:write",
+        "system:maintenance:write",
+        "identity:sso:write",
+        "identity:scim:write",
+        "compliance:legal-holds:write",
+        "compliance:data-retention:write",
+        "integrations:api-clients:write",
+        "hierarchy:sharing:write",
+        "users:export",
+        "organizations:export",
+    }
+)
+
+
+def is_dangerous(key: str) -> bool:
+    """Whether handing out the permission asks for a second look: its use can hardly be undone, or opens other doors."""
+    return key in _DANGEROUS or key.rpartition(":")[2] in _DANGEROUS_ACTIONS
+
+
+@cache
+def companions(key: str) -> frozenset[str]:
+    """Return the permissions without which `key` is of no use: to change something one has to find and read it.
+
+    They are `read` and `list` of the same thing, or of the nearest thing around it that has them.
+    """
+    prefix, _, action = key.rpartition(":")
+    if key not in entries() or action in {"list", "*"}:
+        return frozenset()
+    while prefix:
+        wanted = {f"{prefix}:list"} if action == "read" else {f"{prefix}:list", f"{prefix}:read"}
+        if found := (wanted & entries().keys()) - {key}:
+            return frozenset(found)
+        prefix = prefix.rpartition(":")[0]
+    return frozenset()
+
+
+def with_companions(keys: frozenset[str]) -> frozenset[str]:
+    """Return the keys and what they need to be of use."""
+    return keys.union(*(companions(key) for key in keys))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -32,6 +33,9 @@ class Reason(StrEnum):
     OUTRANKED = "outranked"
     SELF = "own-assignment"
     LAST_OF_ITS_KIND = "last-of-its-kind"
+    BUILT_IN = "built-in-role"
+    OWN_ROLE = "own-role"
+    IMPERSONATING = "impersonating"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +85,15 @@ class ActionRefused(Exception):
 
 
 class StaleVersion(ActionRefused):
-    """The object was changed since the caller read it. `stored` is what is stored now; nothing was overwritten."""
+    """The object was changed since the caller read it; nothing was overwritten.
 
-    def __init__(self, stored: Any) -> None:
+    `stored` is what is stored now, `changes` the sentences of what happened since, where they are known.
+    """
+
+    def __init__(self, stored: Any, changes: Sequence[str] = ()) -> None:
         super().__init__("This was changed meanwhile. Look at what is stored now, then save again.")
         self.stored = stored
+        self.changes = tuple(changes)
 
 
 AccessError = AccessDenied | NotVisible

@@ -77,6 +77,7 @@ def furnish(agency: Agency) -> None:
     from accounts.models import ApiToken, CustomDomain, Invitation
     from agents.models import ImportRun, RefusedRow
     from audit.recording import record_allowed
+    from roles.actions import UpdateRole
     from tenancy.models import IdempotentAnswer
     from tests.factories import WORKSPACE_FACTORIES, RoleFactory, inside
 
@@ -107,7 +108,8 @@ def furnish(agency: Agency) -> None:
         RefusedRow.objects.create(organization=organization, run=run, row=2, errors=[["name", "The name is missing."]])
         credential, _secret = AuthToken.objects.create(user=owner)
         ApiToken.objects.create(credential=credential, user=owner, organization=organization, name="Reporting")
-    with acting(agency.actor("owner")):
+    with acting(agency.actor("owner")) as entered:
+        UpdateRole(entered.actor, role.pk, {"description": "Plans the work of a week."}).execute()
         IdempotentAnswer.objects.create(
             organization_id=organization.pk,
             user_id=owner.pk,

@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 
 from accounts.models import User
 from audit.recording import record_allowed
+from roles.actions.assign import bring_in
 from roles.models import Membership, Role
 from tenancy.actors import SystemActor
 from tenancy.errors import ActionRefused
@@ -37,6 +38,6 @@ class CreateFirstSuperAdmin:
         user.full_clean()
         user.save()
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-        membership = Membership.objects.create(user=user, role=role)
+        [membership] = bring_in([user], role, None, None)
         record_allowed("admins:create", membership, operation="create_first_super_admin")
         return user

@@ -18,6 +18,7 @@ from accounts.directory import organization_by_slug
 from accounts.models import Invitation, User
 from accounts.naming import cleaned_name
 from audit.recording import record_allowed
+from roles.actions.assign import bring_in
 from roles.actors import RoleActor, resolve
 from roles.models import Membership
 from tenancy.actors import SystemActor
@@ -149,12 +150,7 @@ class AcceptInvitation:
         now = timezone.now()
         joining = SystemActor(f"{user.email} accepts an invitation", invitation.organization_id, user_id=user.pk)
         with acting(joining):
-            membership = Membership.objects.create(
-                user=user,
-                organization_id=invitation.organization_id,
-                role=invitation.role,
-                assigned_by_id=inviter.user_id,
-            )
+            [membership] = bring_in([user], invitation.role, invitation.organization_id, inviter.user_id)
             clients = visible_clients(inviter, invitation.client_ids) if invitation.client_ids else frozenset()
             for assigner in client_assigners if clients else ():
                 assigner.assign(invitation.organization_id, user, clients)

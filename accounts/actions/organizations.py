@@ -18,7 +18,8 @@ from accounts.models import Branding, Organization, User
 from accounts.naming import cleaned_name
 from accounts.password_links import owner_message, password_message
 from audit.recording import record_allowed
-from roles.models import Membership, Role
+from roles.actions.assign import bring_in
+from roles.models import Role
 from tenancy.actors import Actor
 from tenancy.errors import AccessDenied, ActionRefused, Denial, Reason
 from tenancy.policies import Verb, require
@@ -62,12 +63,7 @@ class CreateOrganization:
         self.check()
         organization = self._create()
         owner, is_new = self._owner()
-        Membership.objects.create(
-            user=owner,
-            organization=organization,
-            role=Role.objects.built_in().get(name=FIRST_OWNER),
-            assigned_by_id=self.actor.user_id,
-        )
+        bring_in([owner], Role.objects.built_in().get(name=FIRST_OWNER), organization.pk, self.actor.user_id)
         record_allowed(
             access.organization_policy.keys[Verb.ADD],
             organization,

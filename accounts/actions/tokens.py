@@ -17,6 +17,7 @@ from accounts.models import ApiToken, Organization, User
 from accounts.naming import cleaned_name
 from audit.recording import record_allowed
 from roles import catalogue
+from roles.actions.assign import bring_in
 from roles.models import Membership, Role
 from tenancy.actors import Actor
 from tenancy.errors import AccessDenied, Denial, Reason
@@ -142,12 +143,7 @@ class CreateServiceAccount:
         user.set_unusable_password()
         user.clean_fields(exclude=["password"])
         user.save(force_insert=True)
-        membership = Membership.objects.create(
-            user=user,
-            organization_id=self.actor.organization_id,
-            role=self.role,
-            assigned_by_id=self.actor.user_id,
-        )
+        [membership] = bring_in([user], self.role, self.actor.organization_id, self.actor.user_id)
         record_allowed(access.WRITE_TOKENS, membership, operation="create_service_account", role=self.role.name)
         return membership
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from audit.history import record_bulk_created, record_bulk_deleted
 from audit.recording import record_allowed
 from roles import catalogue
+from roles.definition import RoleDefinition
+from roles.events import record_changed, record_created
 from roles.models import Permission, Role, RolePermission
 from tenancy.actors import SystemActor
 
@@ -59,30 +62,36 @@ def apply_sync(plan: SyncPlan, *, allow_removals: bool = False) -> None:
         unique_fields=["key"],
         update_fields=["name", "scope", "category", "position"],
     )
+    before = {role.name: RoleDefinition.of(role) for role in Role.objects.built_in()}
     for shipped in plan.roles:
-        Role.objects.update_or_create(
-            organization=None,
-            scope=shipped.scope,
-            name=shipped.slug,
-            defaults={
-                "display_name": shipped.name,
-                "description": shipped.description,
-                "priority": shipped.priority,
-                "color": shipped.color,
-                "icon": shipped.icon,
-                "reach": shipped.reach,
-                "is_system": True,
-            },
-        )
+        _bring_to_release(shipped)
     ids = dict(Role.objects.built_in().values_list("name", "pk"))
-    RolePermission.objects.bulk_create(
-        [RolePermission(role_id=ids[role], permission_id=key) for role, key in plan.grants], ignore_conflicts=True
-    )
-    if allow_removals:
-        for role, key in plan.removals:
-            RolePermission.objects.filter(role_id=ids[role], permission_id=key).delete()
+    grants = [RolePermission(role_id=ids[slug], permission_id=key) for slug, key in plan.grants]
+    record_bulk_created(RolePermission.objects.bulk_create(grants))
+    for slug, key in plan.removals if allow_removals else ():
+        record_bulk_deleted(list(RolePermission.objects.filter(role_id=ids[slug], permission_id=key)))
+    for role in Role.objects.built_in():
+        _tell(role, before.get(role.name))
     if not plan.is_empty:
         record_allowed("roles:update", operation="sync_roles", changes=list(plan.sentences)[:500])
+
+
+def _bring_to_release(shipped: catalogue.BuiltInRole) -> None:
+    values = {"display_name": shipped.name, **{name: getattr(shipped, name) for name in ROLE_FIELDS[1:]}}
+    Role.objects.update_or_create(
+        organization=None, scope=shipped.scope, name=shipped.slug, defaults={**values, "is_system": True}
+    )
+
+
+def _tell(role: Role, before: RoleDefinition | None) -> None:
+    """Leave the role's history: a built-in role changes with a release, and that is told like any change."""
+    after = RoleDefinition.of(role)
+    if before is None:
+        record_created(role, after)
+    elif after != before:
+        Role.objects.filter(pk=role.pk).update(version=role.version + 1)
+        role.version += 1
+        record_changed(role, before, after)
 
 
 def _differs(row: Permission | None, entry: catalogue.CatalogueEntry) -> bool:

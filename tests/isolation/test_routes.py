@@ -24,6 +24,9 @@ from tests.factories import inside
 from tests.isolation.rows import rows, seen_by
 from tests.world import Agency, furnish, make_agency
 
+#: Tables that tell of the attempt itself: the record, and on which day somebody acted with a role.
+TELLING = ("audit_", "roles_roleuse")
+
 pytestmark = [pytest.mark.requirement("CLI-3"), pytest.mark.requirement("CLI-5")]
 
 MISSING = UUID("0198c0de-dead-7000-8000-000000000000")
@@ -162,7 +165,7 @@ def ids_of(agency: Agency) -> set[str]:
 def untouched(agency: Agency) -> str:
     """Return everything that the organization's owner sees, but for what was recorded."""
     with seen_by(agency.actor("owner")) as cursor:
-        content = {t.name: rows(cursor, t.name) for t in tenant_tables() if not t.name.startswith("audit_")}
+        content = {t.name: rows(cursor, t.name) for t in tenant_tables() if not t.name.startswith(TELLING)}
     return json.dumps(content, sort_keys=True, default=str)
 
 

@@ -1,0 +1,57 @@
+"""A closed invitation outlives the role that it offered, and the platform sees which invitations offer a role."""
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+from tenancy.context import ASSIGNED_ROLE, PLATFORM_ROLE, TENANT_ROLE
+from tenancy.isolation import CONTEXT_ORGANIZATION
+
+RULE = f"(organization_id = {CONTEXT_ORGANIZATION}) AND (role_id IS NULL OR role_id IN (SELECT id FROM roles_role))"
+CLAUSES = {
+    "select": f"USING ({RULE})",
+    "insert": f"WITH CHECK ({RULE})",
+    "update": f"USING ({RULE}) WITH CHECK ({RULE})",
+    "delete": f"USING ({RULE})",
+}
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("accounts", "0006_legacy_role"),
+        ("roles", "0004_events_isolation"),
+    ]
+
+    operations = [
+        migrations.AlterField(
+            model_name="invitation",
+            name="role",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="roles.role"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="invitation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("role__isnull", False),
+                    ("accepted_at__isnull", False),
+                    ("revoked_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="accounts_invitation_open_offers_a_role",
+            ),
+        ),
+        migrations.RunSQL(
+            [
+                *(
+                    f'ALTER POLICY "{role}_{verb}" ON accounts_invitation {clause}'
+                    for role in (TENANT_ROLE, ASSIGNED_ROLE)
+                    for verb, clause in CLAUSES.items()
+                ),
+                f"GRANT SELECT ON accounts_invitation TO {PLATFORM_ROLE}",
+                f'CREATE POLICY "{PLATFORM_ROLE}_select" ON accounts_invitation'
+                f" FOR SELECT TO {PLATFORM_ROLE} USING (true)",
+            ],
+            [f'DROP POLICY "{PLATFORM_ROLE}_select" ON accounts_invitation'],
+        ),
+    ]
