@@ -34,11 +34,11 @@ SELECT md5(who || n)::uuid, who || n || '@people.example', initcap(who) || ' ' |
        true, false, false, now()
 FROM generate_series(1, %(organizations)s::int) n, unnest(ARRAY['owner', 'member', 'lead']) who;
 
-INSERT INTO roles_membership (id, user_id, organization_id, role_id, created_at)
+INSERT INTO roles_membership (id, user_id, organization_id, role_id, assigned_at, created_at)
 SELECT md5('membership ' || who || n)::uuid, md5(who || n)::uuid, md5('organization ' || n)::uuid,
        (SELECT id FROM roles_role
         WHERE is_system AND name = CASE who WHEN 'owner' THEN 'org-owner' ELSE 'org-member' END),
-       now()
+       now(), now()
 FROM generate_series(1, %(organizations)s::int) n, unnest(ARRAY['owner', 'member', 'lead']) who;
 """
 MANY_CLIENTS = """
