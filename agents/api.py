@@ -15,7 +15,6 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.base import ActorViewSet, StrictInput, needing
 from agents.access import EXECUTE, READ, START, import_policy
 from agents.actions import CancelImport, StartImport, UploadImport
 from agents.imports import FileProblem, ImportFileError
@@ -23,6 +22,8 @@ from agents.models import ImportRun
 from agents.pages import refused_download
 from tenancy.api.idempotency import once
 from tenancy.api.parsing import DocumentParser, StrictJSONParser
+from tenancy.api.serializers import StrictInput
+from tenancy.api.views import ActorViewSet, needing
 from tenancy.routes import declares, permission
 
 REFUSED_SHOWN = 100

@@ -1,4 +1,4 @@
-"""The API of members, invitations, tokens and roles: `org_patterns` below an organization, `platform_patterns` below
+"""The API of members, invitations and tokens: `org_patterns` below an organization, `platform_patterns` below
 `/api/admin/`."""
 
 from accounts.api.urls import org_patterns, platform_patterns

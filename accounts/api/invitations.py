@@ -16,9 +16,12 @@ from rest_framework.response import Response
 from accounts.access import invitation_policy
 from accounts.actions import Invite, ResendInvitation, RevokeInvitation
 from accounts.actions.invitations import MOST_AT_ONCE, visible_clients
-from accounts.api.base import ActorViewSet, Ordering, RoleField, RoleSummary, StrictInput, needing
 from accounts.models import Invitation
+from roles.api.references import RoleField, RoleSummary
+from tenancy.api.filtering import Ordering
 from tenancy.api.idempotency import once
+from tenancy.api.serializers import StrictInput
+from tenancy.api.views import ActorViewSet, needing
 from tenancy.routes import declares, permission
 
 

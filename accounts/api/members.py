@@ -11,10 +11,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.base import ActorViewSet, Ordering, PersonSummary, RoleField, RoleSummary, StrictInput, needing
 from roles.access import member_policy
 from roles.actions import AssignRole, RemoveMembership
+from roles.api.references import RoleField, RoleSummary
 from roles.models import Membership
+from tenancy.api.filtering import Ordering
+from tenancy.api.serializers import PersonSummary, StrictInput
+from tenancy.api.views import ActorViewSet, needing
 from tenancy.policies import Verb
 from tenancy.routes import declares, permission
 

@@ -15,11 +15,14 @@ from rest_framework.response import Response
 from accounts.access import platform_token_policy, service_account_policy, token_policy
 from accounts.actions import CreateServiceAccount, IssueToken, RevokeToken
 from accounts.actions.tokens import DEFAULT_LIFETIME, LONGEST_LIFETIME
-from accounts.api.base import ActorViewSet, Ordering, PersonSummary, RoleField, StrictInput, needing
 from accounts.api.members import Member
 from accounts.models import ApiToken, User
+from roles.api.references import RoleField
 from roles.models import Membership
+from tenancy.api.filtering import Ordering
 from tenancy.api.idempotency import once
+from tenancy.api.serializers import PersonSummary, StrictInput
+from tenancy.api.views import ActorViewSet, needing
 from tenancy.routes import declares, permission
 
 
@@ -30,7 +33,7 @@ class Token(serializers.ModelSerializer[ApiToken]):
     permissions = serializers.ListField(
         child=serializers.CharField(), read_only=True, allow_null=True, help_text="Null: all of the role's."
     )
-    expires_at = serializers.DateTimeField(source="credential.expiry", read_only=True)
+    expires_at = serializers.DateTimeField(source="credential.expiry", read_only=True, allow_null=True)
 
     class Meta:
         model = ApiToken

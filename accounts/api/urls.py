@@ -3,7 +3,6 @@ from django.urls import URLPattern, path
 from accounts.api.invitations import InvitationViewSet
 from accounts.api.me import MeView
 from accounts.api.members import MemberViewSet
-from accounts.api.roles import PermissionViewSet, RoleViewSet
 from accounts.api.tokens import PlatformTokenViewSet, ServiceAccountViewSet, TokenViewSet
 
 LIST = {"get": "list"}
@@ -27,9 +26,6 @@ org_patterns: list[URLPattern] = [
 ]
 
 platform_patterns: list[URLPattern] = [
-    path("roles/", RoleViewSet.as_view(LIST), name="api-admin-roles"),
-    path("roles/<uuid:pk>/", RoleViewSet.as_view({"get": "retrieve"}), name="api-admin-role"),
-    path("permissions/", PermissionViewSet.as_view(LIST), name="api-admin-permissions"),
     path("tokens/", PlatformTokenViewSet.as_view(COLLECTION), name="api-admin-tokens"),
     path("tokens/<uuid:pk>/", PlatformTokenViewSet.as_view({"delete": "destroy"}), name="api-admin-token"),
 ]

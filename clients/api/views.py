@@ -127,7 +127,7 @@ class DocumentViewSet(ItemViewSet):
     parser_classes = [DocumentParser, StrictJSONParser]
 
     @extend_schema(
-        responses={(200, "application/octet-stream"): OpenApiResponse(OpenApiTypes.BINARY, "The file, for saving.")},
+        responses={(200, "*/*"): OpenApiResponse(OpenApiTypes.BINARY, "The file, for saving.")},
         filters=False,
     )
     @action(detail=True, renderer_classes=[AnyType])

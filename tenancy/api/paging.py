@@ -31,6 +31,14 @@ class Pages(PageNumberPagination):
             raise QueryRefused({self.page_size_query_param: [f"Give a number from 1 to {self.max_page_size}."]})
         return int(sent)
 
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """Return the description of the parameters, with their bounds."""
+        described: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
+        for parameter in described:
+            most = {"maximum": self.max_page_size} if parameter["name"] == self.page_size_query_param else {}
+            parameter["schema"] = {"type": "integer", "minimum": 1, **most}
+        return described
+
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return the schema of a page, in which every member is always there."""
         page: dict[str, Any] = super().get_paginated_response_schema(schema)

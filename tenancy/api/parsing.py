@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -14,6 +15,8 @@ from rest_framework.parsers import JSONParser, MultiPartParser
 from tenancy.api.problems import BodyTooLarge
 
 FORM_BYTES = 100_000
+#: Half of a pair, which JSON lets one escape and no answer could repeat (RFC 8259, section 8.2).
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class StrictJSONParser(JSONParser):
@@ -58,6 +61,8 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("a name stands twice in one object")
+    if any(_SURROGATE.search(name) for name in found):
+        raise ValueError("a name holds half of a character")
     return found
 
 

@@ -114,7 +114,7 @@ def _pointer(attribute: str | None) -> str:
 def _stale(request: HttpRequest, error: StaleVersion, view: Any) -> Response:
     """Answer that nothing was overwritten, with what is stored now, as the same caller would read it."""
     stored = view.get_serializer(error.stored).data if hasattr(view, "get_serializer") else None
-    response = _problem(request, Response(status=412), str(error), stored=stored)
+    response = _problem(request, Response(status=412), str(error), stored=stored, changes=error.changes or None)
     response.headers["ETag"] = etag(error.stored)
     return response
 

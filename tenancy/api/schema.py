@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
@@ -10,6 +11,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 from tenancy.api.problems import MEDIA_TYPE
+from tenancy.api.serializers import StrictInput, StrictSerializer
 
 ERRORS = {
     "400": "The request is malformed, or a value in it is not accepted.",
@@ -26,6 +28,31 @@ ERRORS = {
     "429": "Too many requests; Retry-After says when to go on.",
 }
 CHANGES = frozenset({"PUT", "PATCH", "DELETE"})
+STANDARD_ACTIONS = frozenset({"list", "retrieve", "create", "update", "partial_update", "destroy"})
+
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*")$'},
+    OpenApiParameter.HEADER,
+    required=True,
+    description="The ETag of what was edited, or `*` (RFC 9110, section 13.1.1).",
+)
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+def optional(parameter: OpenApiParameter, description: str) -> OpenApiParameter:
+    """Return the parameter as one that may be left out."""
+    return OpenApiParameter(parameter.name, parameter.type, parameter.location, description=description)
+
+
+def also_answers(*codes: str) -> Callable[[Handler], Handler]:
+    """Describe further problems of a view's method, besides those that follow from what it is."""
+
+    def mark(handler: Handler) -> Handler:
+        handler.further_problems = frozenset(codes)  # type: ignore[attr-defined]
+        return handler
+
+    return mark
 
 
 class ProblemError(serializers.Serializer):
@@ -49,6 +76,9 @@ class Problem(serializers.Serializer):
     reason = serializers.CharField(required=False, help_text="Why access was denied.")
     errors = ProblemError(many=True, required=False)  # type: ignore[assignment]
     stored = serializers.DictField(required=False, help_text="What is stored now, when an edit came too late.")
+    changes = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="What happened since, in sentences, where it is known."
+    )
 
 
 class ProblemAutoSchema(AutoSchema):  # type: ignore[misc]
@@ -59,23 +89,22 @@ class ProblemAutoSchema(AutoSchema):  # type: ignore[misc]
         names = [name for name in self._tokenize_path() if name not in {"api", "orgs"}]
         return [names[0] if names else "api"]
 
+    def get_operation_id(self) -> str:
+        """Name an operation by its path and what it does; an action of its own that the path does not tell, by that."""
+        action = getattr(self.view, "action", None)
+        if action in {None, *STANDARD_ACTIONS} or action in self._tokenize_path():
+            return str(super().get_operation_id())
+        return "_".join((*(name.replace("-", "_") for name in self._tokenize_path()), str(action)))
+
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
         if self._is_versioned() and self.method in CHANGES:
-            parameters.append(
-                OpenApiParameter(
-                    "If-Match",
-                    str,
-                    OpenApiParameter.HEADER,
-                    required=True,
-                    description="The ETag of what was edited, or `*` (RFC 9110, section 13.1.1).",
-                )
-            )
+            parameters.append(IF_MATCH)
         if self._is_idempotent():
             parameters.append(
                 OpenApiParameter(
                     "Idempotency-Key",
-                    str,
+                    {"type": "string", "pattern": r'^("[!#-~]{1,255}"|[!#-~]{1,255})$'},
                     OpenApiParameter.HEADER,
                     description="A repeated request with the same key and content gets the same answer, for 24 hours.",
                 )
@@ -84,6 +113,12 @@ class ProblemAutoSchema(AutoSchema):  # type: ignore[misc]
             parameters.append(
                 OpenApiParameter(
                     "ETag", str, OpenApiParameter.HEADER, response=["200", "201"], description="The version, quoted."
+                )
+            )
+        if self._is_versioned() and self.method == "POST":
+            parameters.append(
+                OpenApiParameter(
+                    "Location", str, OpenApiParameter.HEADER, response=["201"], description="Where the new one is."
                 )
             )
         return parameters
@@ -98,6 +133,16 @@ class ProblemAutoSchema(AutoSchema):  # type: ignore[misc]
                 )
         return bodies
 
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        """Say of what refuses unknown names that it does."""
+        described = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if direction == "request" and isinstance(serializer, StrictInput | StrictSerializer):
+            described["additionalProperties"] = False
+        return described
+
+    def _get_paginator(self) -> Any:
+        return super()._get_paginator() if self.method == "GET" else None  # type: ignore[no-untyped-call]
+
     def _error_codes(self) -> list[str]:
         codes = {"406", "429"}
         if self.get_auth() != [{}]:
@@ -110,7 +155,7 @@ class ProblemAutoSchema(AutoSchema):  # type: ignore[misc]
             codes |= {"412", "428"}
         if self._is_idempotent():
             codes |= {"422"}
-        return sorted(codes)
+        return sorted(codes | getattr(self._handler(), "further_problems", frozenset()))
 
     def _is_versioned(self) -> bool:
         from tenancy.api.views import GuardedViewSet
@@ -118,8 +163,10 @@ class ProblemAutoSchema(AutoSchema):  # type: ignore[misc]
         return isinstance(self.view, GuardedViewSet) and getattr(self.view, "versioned", True)
 
     def _is_idempotent(self) -> bool:
-        handler = getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)
-        return bool(getattr(handler, "is_idempotent", False))
+        return bool(getattr(self._handler(), "is_idempotent", False))
+
+    def _handler(self) -> Any:
+        return getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -15,6 +15,32 @@ class KeyField(serializers.UUIDField):
         return getattr(instance, f"{self.source}_id")
 
 
+def refuse_unknown(serializer: serializers.Serializer[Any], sent: Any) -> None:
+    """Raise ValidationError for every name of `sent` that the serializer has no field for."""
+    unknown = sent.keys() - serializer.fields.keys() if isinstance(sent, Mapping) else set()
+    if unknown:
+        told = serializers.ErrorDetail("There is no such field.", "unknown")
+        raise serializers.ValidationError({str(name): told for name in sorted(unknown)})
+
+
+class StrictInput(serializers.Serializer[Any]):
+    """What a caller sends; a name that is not known is refused."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the values sent. Raises ValidationError by field."""
+        refuse_unknown(self, data)
+        return super().to_internal_value(data)
+
+
+class PersonSummary(serializers.Serializer[Any]):
+    """A user as others refer to them."""
+
+    id = serializers.UUIDField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    email = serializers.EmailField(read_only=True)
+    is_service = serializers.BooleanField(read_only=True)
+
+
 class StrictSerializer(serializers.ModelSerializer):
     """A model serializer that refuses names it does not know and leaves uniqueness to the action."""
 
@@ -23,11 +49,7 @@ class StrictSerializer(serializers.ModelSerializer):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Return the values sent. Raises ValidationError by field; names that are only read are let pass unread."""
-        unknown = data.keys() - self.fields.keys() if isinstance(data, Mapping) else set()
-        if unknown:
-            raise serializers.ValidationError(
-                {str(name): serializers.ErrorDetail("There is no such field.", "unknown") for name in sorted(unknown)}
-            )
+        refuse_unknown(self, data)
         values: dict[str, Any] = super().to_internal_value(data)
         return values
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from tenancy.actors import Actor
 from tenancy.api.filtering import StrictFilters
 from tenancy.api.idempotency import once
 from tenancy.api.parsing import StrictJSONParser
@@ -33,6 +35,11 @@ def by_verb(policy: AccessPolicy[Any]) -> Mapping[str, Requirement]:
     }
 
 
+def needing(read: Requirement, **actions: Requirement) -> Mapping[str, Requirement]:
+    """Return what each action of a view set needs. A method that a route does not answer needs what reading needs."""
+    return {**dict.fromkeys((*METHODS, "trace", "list", "retrieve"), read), **actions}
+
+
 class GuardedViewSet(GenericViewSet):
     """List, read, create, change and delete the objects of one policy.
 
@@ -49,15 +56,20 @@ class GuardedViewSet(GenericViewSet):
         """What every answer carries: it is one caller's own."""
         return {**super().default_response_headers, "Cache-Control": "private, no-cache"}
 
+    @property
+    def actor(self) -> Actor:
+        """Who asks."""
+        return self.request.actor  # type: ignore[no-any-return,attr-defined]
+
     def get_queryset(self) -> QuerySet[Any]:
         """Return the rows that the actor may see."""
         if getattr(self, "swagger_fake_view", False):
             return self.policy.model._default_manager.none()  # type: ignore[no-any-return]
-        return self.policy.visible(self.request.actor)  # type: ignore[no-any-return,attr-defined]
+        return self.policy.visible(self.actor)
 
     def get_object(self) -> Any:
         """Return the one object of the URL. Raises NotVisible or AccessDenied."""
-        return self.policy.get(self.request.actor, self.kwargs["pk"])  # type: ignore[attr-defined]
+        return self.policy.get(self.actor, self.kwargs["pk"])
 
     def creating(self, values: dict[str, Any]) -> Any:
         """Return the action that creates an object from `values`."""
@@ -71,7 +83,7 @@ class GuardedViewSet(GenericViewSet):
         """Return the action that deletes the object of the URL."""
         raise NotImplementedError
 
-    def list(self, request: Request) -> Response:
+    def list(self, request: Request, **named: Any) -> Response:
         """Answer a page of what the actor may see."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
@@ -86,9 +98,7 @@ class GuardedViewSet(GenericViewSet):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         made = self.creating(serializer.validated_data).execute()
-        response = self._answer(made, 201)
-        response.headers["Location"] = f"{request.path}{made.pk}/"
-        return response
+        return self._made(made, request.path)
 
     def update(self, request: Request, pk: Any) -> Response:
         """Replace an object: what is left out becomes what it is in a new one."""
@@ -112,5 +122,27 @@ class GuardedViewSet(GenericViewSet):
             values = serializer.left_out() | values
         return self._answer(self.updating(values, version).execute())
 
+    def _made(self, obj: Any, collection: str) -> Response:
+        """Answer a new object with its address, which ends with a slash if the collection's does."""
+        response = self._answer(obj, 201)
+        slash = "/" if collection.endswith("/") else ""
+        response.headers["Location"] = f"{collection.rstrip('/')}/{obj.pk}{slash}"
+        return response
+
     def _answer(self, obj: Any, status: int = 200) -> Response:
         return Response(self.get_serializer(obj).data, status, headers={"ETag": etag(obj)})
+
+
+class ActorViewSet(GuardedViewSet):
+    """A view set of things that are not edited field by field, so without versions."""
+
+    versioned = False
+
+    def shown(self, pk: UUID) -> Any:
+        """Return the visible object of that key with what its serializer reads. Raises NotVisible or AccessDenied."""
+        self.policy.get(self.actor, pk)
+        return self.get_queryset().get(pk=pk)
+
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        """Answer one object."""
+        return Response(self.get_serializer(self.shown(pk)).data)

@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import ApiToken
 from clients.models import Client
+from tests.api.roles import Face, organization_face, platform_face
 from tests.factories import (
     CampaignFactory,
     ClientFactory,
@@ -103,3 +104,10 @@ def by_token(agency: Agency) -> Callable[..., APIClient]:
         return client
 
     return calling
+
+
+@pytest.fixture(params=[platform_face, organization_face], ids=["platform", "organization"])
+def face(request: pytest.FixtureRequest, agency: Agency, by_token: Callable[..., APIClient]) -> Face:
+    """Each face of the API of roles, on the same agency."""
+    made: Face = request.param(agency, by_token)
+    return made
