@@ -3,6 +3,15 @@
 from tenancy.console.filters import GuardedFilter
 from tenancy.console.pages import GuardedAdmin, GuardedInline
 from tenancy.console.paging import CappedList, CappedPaginator
+from tenancy.console.routes import ConsoleRoute
 from tenancy.console.verbs import ConsoleVerb
 
-__all__ = ["CappedList", "CappedPaginator", "ConsoleVerb", "GuardedAdmin", "GuardedFilter", "GuardedInline"]
+__all__ = [
+    "CappedList",
+    "CappedPaginator",
+    "ConsoleRoute",
+    "ConsoleVerb",
+    "GuardedAdmin",
+    "GuardedFilter",
+    "GuardedInline",
+]

@@ -10,15 +10,16 @@ from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
-from django.core.exceptions import SuspiciousOperation, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 from unfold.admin import ModelAdmin, TabularInline
 
 from tenancy import context
+from tenancy.console.routes import ConsoleRoute, refuse_null_characters
 from tenancy.console.verbs import MOST_AT_ONCE, ConsoleVerb
 from tenancy.errors import AccessDenied, ActionRefused, Denial, NotVisible, Reason
 from tenancy.policies import AccessPolicy, Verb, decide, policy_for
@@ -36,13 +37,14 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]
 
     `offers` names what the page has at all, `list_key` a permission that the list needs beyond the one to view.
     Nothing is deleted here, and nothing saved but through an action: `save_model` of a subclass calls one. Other
-    actions are `verbs`. `section` and `icon` place the page in the menu; `found_by_site_search` lets the search beside
-    the menu look into the list, `has_history` leads from an object to its changes.
+    actions are `verbs`, other pages `routes`. `section` and `icon` place the page in the menu; `found_by_site_search`
+    lets the search beside the menu look into the list, `has_history` leads from an object to its changes.
     """
 
     offers: ClassVar[frozenset[Verb]] = frozenset({Verb.VIEW})
     list_key: ClassVar[str] = ""
     verbs: ClassVar[tuple[ConsoleVerb, ...]] = ()
+    routes: ClassVar[tuple[ConsoleRoute, ...]] = ()
     section: ClassVar[str] = ""
     icon: ClassVar[str] = "list"
     found_by_site_search: ClassVar[bool] = False
@@ -95,7 +97,7 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]
     # Lists.
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        _refuse_null_characters(request.GET)
+        refuse_null_characters(request.GET)
         shown = {"title": str(self.opts.verbose_name_plural).capitalize(), **(extra_context or {})}
         response: HttpResponse = super().changelist_view(request, shown)
         return response
@@ -133,7 +135,7 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show or save one object. What an action refuses is told in the form, over what was typed; nothing is kept."""
-        _refuse_null_characters(request.GET)
+        refuse_null_characters(request.GET)
         shown = {
             "show_save_and_add_another": False,
             "show_save_and_continue": False,
@@ -156,7 +158,7 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]
         if obj is None:
             return {}
         offered = [verb for verb in self.verbs if verb.is_offered(request.actor, obj)]
-        links = [(verb, f"{self._address(verb.name)}?{urlencode({'pk': obj.pk})}") for verb in offered]
+        links = [(verb, f"{self.address(verb.name)}?{urlencode({'pk': obj.pk})}") for verb in offered]
         return {
             "console_verbs": [{"verb": verb, "url": url} for verb, url in links],
             "show_history": self.has_history and decide(request.actor, HISTORY_KEY) is None,
@@ -236,12 +238,20 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]
     # Verbs.
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the routes of this page: its verbs, and those of Django's that it offers."""
+        """Return the routes of this page: its own, its verbs, and those of Django's that it offers.
+
+        A page of its own takes the place of Django's of the same name.
+        """
         own = [
             path(f"{verb.name}/", self.admin_site.admin_view(self._verb_view(verb)), name=self._route(verb.name))
             for verb in self.verbs
         ]
+        own += [
+            path(route.path, self.admin_site.admin_view(route.view_of(self)), name=self._route(route.name))
+            for route in self.routes
+        ]
         missing = {self._route(view) for verb, view in ROUTE_OF_VERB.items() if verb not in self.offers}
+        missing |= {self._route(route.name) for route in self.routes}
         if not self.has_history:
             missing.add(self._route("history"))
         return [*own, *(pattern for pattern in super().get_urls() if getattr(pattern, "name", None) not in missing)]
@@ -249,7 +259,8 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]
     def _route(self, name: str) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{name}"
 
-    def _address(self, name: str, *args: Any) -> str:
+    def address(self, name: str, *args: Any) -> str:
+        """Return the address of a page of this model."""
         return reverse(f"{self.admin_site.name}:{self._route(name)}", args=args)
 
     def _verb_view(self, verb: ConsoleVerb) -> Callable[[HttpRequest], HttpResponse]:
@@ -267,7 +278,7 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]
         chosen = self._chosen(request)
         if not 0 < len(chosen) <= MOST_AT_ONCE:
             messages.error(request, f"Choose at least one and at most {MOST_AT_ONCE}.")
-            return HttpResponseRedirect(self._address("changelist"))
+            return HttpResponseRedirect(self.address("changelist"))
         form = verb.form(request.POST if request.method == "POST" else None)
         if request.method != "POST" or not form.is_valid():
             return self._asking(request, verb, chosen, form, status=200 if request.method == "GET" else 400)
@@ -298,13 +309,13 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]
             "verb": verb,
             "chosen": chosen,
             "form": form,
-            "back": self._address("change", chosen[0].pk) if len(chosen) == 1 else self._address("changelist"),
+            "back": self.address("change", chosen[0].pk) if len(chosen) == 1 else self.address("changelist"),
         }
         return TemplateResponse(request, "admin/verb.html", shown, status=status)
 
     def _after(self, request: Any, chosen: list[Any]) -> str:
         stays = len(chosen) == 1 and self.has_view_permission(request, chosen[0])
-        return self._address("change", chosen[0].pk) if stays else self._address("changelist")
+        return self.address("change", chosen[0].pk) if stays else self.address("changelist")
 
 
 class GuardedInline(TabularInline):  # type: ignore[misc]
@@ -338,7 +349,7 @@ class GuardedInline(TabularInline):  # type: ignore[misc]
 def _ask_about(verb: ConsoleVerb, admin: GuardedAdmin, request: HttpRequest, chosen: Any) -> HttpResponse:
     """Lead from a selection in the list to the page that asks about it."""
     keys = [str(pk) for pk in chosen.values_list("pk", flat=True)[: MOST_AT_ONCE + 1]]
-    return HttpResponseRedirect(f"{admin._address(verb.name)}?{urlencode({'pk': keys}, doseq=True)}")
+    return HttpResponseRedirect(f"{admin.address(verb.name)}?{urlencode({'pk': keys}, doseq=True)}")
 
 
 def _forget_what_was_undone() -> None:
@@ -346,11 +357,6 @@ def _forget_what_was_undone() -> None:
     entered = context.current()
     if entered is not None:
         entered.pending.clear()
-
-
-def _refuse_null_characters(query: QueryDict) -> None:
-    if any("\x00" in value for values in query.lists() for value in (values[0], *values[1])):
-        raise SuspiciousOperation("An address has no null characters.")
 
 
 def _listed(chosen: list[Any]) -> str:

@@ -12,13 +12,15 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accounts.models import User
-from roles.models import Membership
+from roles.models import Membership, Role
 from tenancy.console import GuardedAdmin
 from tenancy.console.pages import HISTORY_KEY
 from tenancy.policies import Verb, policy_for
-from tests.factories import on_platform
+from tests.factories import RoleFactory, on_platform
 
 UNHELD = "nobody:holds-this"
+#: Names of Django's own routes, which every page has doors for.
+DJANGOS = frozenset({"add", "change", "history"})
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,10 @@ def label(page: GuardedAdmin) -> str:
 
 
 def specimen(model: type[models.Model]) -> Any:
-    """Return a row for the doors of one object; a user or membership is one that no key on admins stands before."""
+    """Return a row for the doors of one object; a user or membership is one that no key on admins stands before, and a
+    role one that somebody may change."""
+    if model is Role:
+        return RoleFactory(scope="PLATFORM", reach=None, priority=0)
     with on_platform():
         rows: models.QuerySet[Any] = model._default_manager.order_by("pk")
         if model is User:
@@ -69,6 +74,13 @@ def doors(page: GuardedAdmin, obj: Any) -> Iterator[Door]:
     if Verb.ADD in page.offers:
         for method in ("get", "post"):
             yield Door(f"add by {method}", method, reverse(f"{route}_add"), (policy.keys[Verb.ADD],))
+    for way in page.routes:
+        if way.name in DJANGOS:
+            continue
+        address = reverse(f"{route}_{way.name}", args=(obj.pk,) if "<" in way.path else ())
+        if not way.only_post:
+            yield Door(f"{way.name} by get", "get", address, way.keys)
+        yield Door(f"{way.name} by post", "post", address, way.keys if way.keys_to_post is None else way.keys_to_post)
     for verb in page.verbs:
         address = f"{reverse(f'{route}_{verb.name}')}?{urlencode({'pk': obj.pk})}"
         yield Door(verb.name, "get", address, (view, *verb.keys))

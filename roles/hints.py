@@ -1,0 +1,139 @@
+"""What stands out about roles in a list: nobody has it, long unused, nearly the same as another, dangerous.
+
+Reckoned for the rows of one page in a number of statements that does not grow with them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from functools import cache
+from uuid import UUID
+
+from django.db.models import Max
+from django.utils import timezone
+
+from roles import access, catalogue
+from roles.family import Family, read_family
+from roles.models import Membership, Role, RoleUse
+from tenancy.actors import Actor, Scope
+
+UNUSED_AFTER = timedelta(days=90)
+#: How alike two sets of permissions are (the size of what they share by the size of both) to be called nearly the same.
+NEARLY = 0.9
+
+
+class HintKind(StrEnum):
+    """What there is to notice."""
+
+    UNHELD = "unheld"
+    UNUSED = "unused"
+    TWIN = "twin"
+    DANGEROUS = "dangerous"
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """One thing to notice about a role, in a few words; `other` is the role that it is compared to."""
+
+    kind: HintKind
+    words: str
+    other: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSummary:
+    """What a list tells of a role besides its own fields: permissions in force, of how many, and when it was used."""
+
+    granted: int
+    total: int
+    last_used_on: date | None
+    hints: tuple[Hint, ...]
+
+
+def summaries(actor: Actor, roles: Sequence[Role]) -> Mapping[UUID, RoleSummary]:
+    """Return the summary of each role, as far as the actor may know other roles to compare them with."""
+    if not roles:
+        return {}
+    ids = [role.pk for role in roles]
+    peers = _peers(actor, roles)
+    family = read_family(above={*ids, *peers})
+    used = dict(RoleUse.objects.filter(role__in=ids).values_list("role_id").annotate(Max("last_used_on")))
+    held = frozenset(Membership.objects.filter(role__in=ids).values_list("role_id", flat=True).distinct())
+    twins = _Twins(family, peers)
+    found = {}
+    for role in roles:
+        granted = _granted(family, role.pk, role.scope)
+        hints = _hints(role, granted, role.pk in held, used.get(role.pk), twins)
+        found[role.pk] = RoleSummary(
+            len(granted), len(catalogue.keys_of(Scope(role.scope))), used.get(role.pk), tuple(hints)
+        )
+    return found
+
+
+def _hints(role: Role, granted: frozenset[str], is_held: bool, used_on: date | None, twins: _Twins) -> Iterable[Hint]:
+    if not is_held:
+        yield Hint(HintKind.UNHELD, "Nobody has it")
+    elif (used_on or role.created_at.date()) < timezone.now().date() - UNUSED_AFTER:
+        yield Hint(HintKind.UNUSED, "Not used for 90 days")
+    if not role.is_system and (twin := twins.of(role, granted)):
+        yield Hint(HintKind.TWIN, f"Nearly the same as “{twin}”", twin.pk)
+    if any(catalogue.is_dangerous(key) for key in granted):
+        yield Hint(HintKind.DANGEROUS, "Grants something dangerous")
+
+
+def _peers(actor: Actor, roles: Sequence[Role]) -> dict[UUID, Role]:
+    """Return the roles that could stand for one of these: of the same scope, and of the same place or of none."""
+    places = {role.organization_id for role in roles if role.organization_id}
+    seen = access.roles_list_policy(actor).visible(actor).filter(scope__in={role.scope for role in roles})
+    rows = (seen.filter(organization=None) | seen.filter(organization__in=places)).only(
+        "pk", "display_name", "scope", "organization_id"
+    )
+    return {role.pk: role for role in rows.order_by("pk")}
+
+
+class _Twins:
+    """Finds a role with nearly the same permissions, among those of its own place and those of none.
+
+    Sets are numbers with a bit for each key, in order of their size: what differs too much in size is not looked at.
+    """
+
+    def __init__(self, family: Family, peers: Mapping[UUID, Role]) -> None:
+        self._by_place: dict[tuple[str, UUID | None], list[tuple[int, int, Role]]] = defaultdict(list)
+        for role in peers.values():
+            granted = _granted(family, role.pk, role.scope)
+            if granted:
+                self._by_place[role.scope, role.organization_id].append((len(granted), _bits(granted), role))
+        for candidates in self._by_place.values():
+            candidates.sort(key=lambda one: one[0])
+
+    def of(self, role: Role, granted: frozenset[str]) -> Role | None:
+        """Return the role most like this one, if it is nearly the same."""
+        own, best, alike = _bits(granted), None, 0.0
+        for place in {None, role.organization_id}:
+            candidates = self._by_place.get((role.scope, place), [])
+            start = bisect_left(candidates, len(granted) * NEARLY, key=lambda one: one[0])
+            end = bisect_right(candidates, len(granted) / NEARLY, key=lambda one: one[0])
+            for _, bits, peer in candidates[start:end]:
+                shared = (own & bits).bit_count() / (own | bits).bit_count()
+                if shared >= NEARLY and shared > alike and peer.pk != role.pk:
+                    best, alike = peer, shared
+        return best
+
+
+def _granted(family: Family, role_id: UUID, scope: str) -> frozenset[str]:
+    return family.effective(role_id) & catalogue.keys_of(Scope(scope))
+
+
+def _bits(keys: Iterable[str]) -> int:
+    values = _bit_values()
+    return sum(values[key] for key in keys)
+
+
+@cache
+def _bit_values() -> Mapping[str, int]:
+    return {key: 1 << entry.position for key, entry in catalogue.entries().items()}

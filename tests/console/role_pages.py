@@ -1,0 +1,55 @@
+"""The pages of one role as a browser without script uses them: what a form holds, and what is sent back."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.test import Client as Browser
+from django.urls import reverse
+
+from roles.definition import RoleDefinition
+from roles.models import Role
+from tests.factories import on_platform
+
+
+def address(name: str, role: Role | None = None) -> str:
+    """Return the address of a page of roles, or of one role."""
+    return reverse(f"admin:roles_role_{name}", args=(role.pk,) if role else ())
+
+
+def stored(role: Role) -> RoleDefinition:
+    """Return what the role is now."""
+    with on_platform():
+        return RoleDefinition.of(Role.objects.get(pk=role.pk))
+
+
+def exists(role_id: UUID) -> bool:
+    with on_platform():
+        return Role.objects.filter(pk=role_id).exists()
+
+
+def details(browser: Browser, role: Role, **changed: Any) -> dict[str, Any]:
+    """Return what the form of the details would send, with some fields filled in otherwise."""
+    form = browser.get(address("change", role)).context["form"]
+    with on_platform():
+        held = {name: form[name].value() for name in form.fields}
+    return {name: value for name, value in {**held, **changed}.items() if value not in (None, False)}
+
+
+def ticked(browser: Browser, role: Role, *, add: tuple[str, ...] = (), drop: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return what the matrix would send with some boxes ticked and others not."""
+    form = browser.get(address("permissions", role)).context["form"]
+    matrix = form.matrix_field.matrix()
+    on = {cell.key for cell in matrix.cells if cell.is_on and not cell.is_locked}
+    return {"version": role_version(role), "permissions": sorted((on | set(add)) - set(drop))}
+
+
+def role_version(role: Role) -> int:
+    with on_platform():
+        return Role.objects.get(pk=role.pk).version
+
+
+def send(browser: Browser, tab: str, role: Role, form: dict[str, Any], stage: str = "review", **more: Any) -> Any:
+    """Send a form of a role's tab."""
+    return browser.post(address(tab, role), {**form, "stage": stage, **more})
