@@ -93,7 +93,9 @@ audit-packages: dev-venv ## Look for known vulnerabilities of the pinned package
 	$(RUN) -m pip_audit --strict --require-hashes --disable-pip $(foreach file,$(DEV_REQUIREMENTS),-r $(file))
 
 .PHONY: proof
-proof: lint test e2e requirements ## Everything that has to hold before a change is merged
+proof: lint test e2e requirements ## Everything that has to hold before a release, the slow proofs included
+	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest tests/roles/test_machine.py
+	FUZZ_EXAMPLES=100 $(RUN) -m pytest -n 2 tests/api/test_fuzzing.py
 
 .PHONY: lock
 lock: ## Pin every package with its hashes, from the three .in files; needs uv

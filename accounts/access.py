@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from accounts.models import ApiToken, Invitation, Organization, User
-from roles.access import INVITE, LIST_TEAM, priority_of, require_within_ceiling
+from roles.access import INVITE, LIST_TEAM, priority_of, require_for_oneself, require_within_ceiling
 from roles.actors import effective_permissions
 from roles.models import Membership, Role
 from tenancy.actors import Actor, Scope
@@ -131,6 +131,7 @@ def require_offerable(actor: Actor, role: Role, key: str) -> None:
     A newcomer is an invited person or a service account (ASSIGN-2).
     """
     require(actor, key)
+    require_for_oneself(actor, key)
     if role.scope != actor.scope or role.organization_id not in (None, actor.organization_id):
         raise AccessDenied(Denial(Reason.OUT_OF_REACH, key, "roles.role", str(role.pk), "There is no such role."))
     if not role.is_active:

@@ -187,7 +187,7 @@ class Invitation(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="invitations")
     email = models.EmailField("e-mail address")
-    role = models.ForeignKey("roles.Role", null=True, on_delete=models.SET_NULL, related_name="+")
+    role = models.ForeignKey("roles.Role", null=True, on_delete=models.DO_NOTHING, related_name="+")
     client_ids = ArrayField(models.UUIDField(), default=list, blank=True)
     invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     token_digest = models.CharField(max_length=64, editable=False)

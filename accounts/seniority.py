@@ -73,7 +73,7 @@ def require_not_last_holder(user: User, key: str) -> None:
     said of an account is not who an installation should depend on. So there has to be a mapped one.
     """
     for post in _posts(user):
-        if not _holders(post).filter(user__is_active=True).exclude(user=user).exists():
+        if not _holders(post).filter(user__is_active=True, user__is_service=False).exclude(user=user).exists():
             where = f"of {post.organization}" if post.organization else "of the platform"
             raise AccessDenied(
                 _denial(

@@ -172,7 +172,9 @@ def require_within_ceiling(actor: Actor, role: Role) -> None:
 
 def ceiling_denial(actor: Actor, role_id: UUID, family: Family, key: str) -> Denial | None:
     """Return what puts a role of the family above the actor's ceiling, or None (ASSIGN-2)."""
-    role = family.members[role_id]
+    role = family.members.get(role_id)
+    if role is None:  # deleted a moment ago
+        return Denial(Reason.OUT_OF_REACH, key, "roles.role", str(role_id), "There is no such role.")
     sentence = ""
     if role.priority > priority_of(actor):
         sentence = f"“{role.display_name}” ranks above your own role (priority {role.priority})."
@@ -208,7 +210,7 @@ def edit_denial(actor: Actor, role: Role, family: Family, key: str, held: frozen
         return Denial(Reason.BUILT_IN, *about, f"“{role}” is shared by the platform. Clone it instead.")
     if role.pk in held:
         return Denial(Reason.OWN_ROLE, *about, f"You hold “{role}” yourself. Somebody else has to change it.")
-    if any(heir.id in held for heir in family.heirs(role.pk)):
+    if any(above.id == role.pk for one in held for above in family.line(one)):
         return Denial(Reason.OWN_ROLE, *about, f"Your own role inherits from “{role}”. Somebody else has to change it.")
     return ceiling_denial(actor, role.pk, family, key)
 

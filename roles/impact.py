@@ -15,6 +15,7 @@ from django.db.models import Count, QuerySet
 
 from roles import access, catalogue
 from roles.actions.assign import AssignMany, place_of
+from roles.actions.delete import DeleteRole
 from roles.actions.shaping import read_values
 from roles.definition import RoleDefinition
 from roles.family import Family, family_of, read_family
@@ -49,6 +50,9 @@ class Impact:
     effects: tuple[Effect, ...]
     refused: str = ""
     memberships: QuerySet[Membership] | None = None
+    #: Users who have no role there yet.
+    newcomers: QuerySet[Any] | None = None
+    place: UUID | None = None
 
     @property
     def people(self) -> int:
@@ -91,14 +95,20 @@ def impact_of_update(actor: Actor, pk: Any, values: Mapping[str, Any]) -> Impact
     return Impact(_effects(family, moves, _counted(actor, touched)), refused, _held(actor, touched))
 
 
-def impact_of_delete(actor: Actor, pk: Any, replacement: Any) -> Impact:
+def impact_of_delete(actor: Actor, pk: Any, replacement: Any = None) -> Impact:
     """Return what the people of the role gain and lose when it is deleted and they get the replacement."""
     policy = access.roles_policy(actor)
     role = policy.get(actor, pk)
-    chosen = policy.get(actor, replacement)
-    family = read_family(above=[role.pk, chosen.pk])
-    moves: Moves = {role.pk: (chosen.pk, family)}
-    return Impact(_effects(family, moves, _counted(actor, [role.pk])), "", _held(actor, [role.pk]))
+    chosen = None if replacement is None else policy.get(actor, replacement)
+    family = read_family(above=[role.pk, *([chosen.pk] if chosen else [])], below=[role.pk])
+    counts = _counted(actor, [role.pk])
+    try:
+        DeleteRole(actor, role.pk, chosen).check(actor, role, family, counts.get(role.pk, 0))
+        refused = ""
+    except (AccessDenied, ActionRefused) as told:
+        refused = str(told)
+    moves: Moves = {role.pk: (chosen.pk, family)} if chosen else {}
+    return Impact(_effects(family, moves, counts), refused, _held(actor, [role.pk]))
 
 
 def impact_of_assignment(
@@ -106,18 +116,21 @@ def impact_of_assignment(
 ) -> Impact:
     """Return what giving those people the role would change for each of them, by the role they have now (ASSIGN-5).
 
-    Raises NotVisible for a person who is not there, and ActionRefused for a place that the role does not fit.
+    Raises NotVisible for a person or a role that is not there, ActionRefused for a place that the role does not fit.
     """
+    role = access.roles_policy(actor).get(actor, role.pk)
     place = place_of(actor, role, organization_id)
     held = Membership.objects.visible_to(actor).filter(organization_id=place, user_id__in=user_ids)  # type: ignore[misc]  # None: the platform
     counts: dict[UUID | None, int] = dict(
         held.order_by().values("role_id").annotate(people=Count("pk")).values_list("role_id", "people")
     )
-    counts[None] = len(set(user_ids)) - sum(counts.values())
+    users: Any = Membership._meta.get_field("user").related_model
+    newcomers = users.objects.filter(pk__in=user_ids).exclude(pk__in=held.values("user_id")).order_by("pk")
+    counts[None] = newcomers.count()
     family = read_family(above=[role.pk, *(one for one in counts if one)])
     moves: Moves = dict.fromkeys(counts, (role.pk, family))
     refused = _refusal(AssignMany(actor, user_ids, role, place), role, place, list(held.with_people()))
-    return Impact(_effects(family, moves, counts), refused, held)
+    return Impact(_effects(family, moves, counts), refused, held, newcomers, place)
 
 
 def _refusal(verb: AssignMany, role: Role, place: UUID | None, held: list[Membership]) -> str:

@@ -47,6 +47,8 @@ def still(actor: Actor) -> Actor:
         held = standing_membership(actor.user_id)
     if held is None:
         raise AccessDenied(Denial(Reason.NOT_A_MEMBER))
+    if not getattr(held.user, "is_active", False):
+        raise AccessDenied(Denial(Reason.BANNED))
     if not held.role.is_active:
         raise AccessDenied(Denial(Reason.ROLE_INACTIVE))
     return replace(

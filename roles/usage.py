@@ -16,7 +16,8 @@ MOST_NOTED = 100_000
 _noted: dict[tuple[UUID, UUID | None], date] = {}
 
 _NOTE = """
-INSERT INTO roles_roleuse (role_id, organization_id, last_used_on) VALUES (%s, %s, %s)
+INSERT INTO roles_roleuse (role_id, organization_id, last_used_on)
+SELECT id, %(place)s, %(today)s FROM roles_role WHERE id = %(role)s
 ON CONFLICT (role_id, organization_id) DO UPDATE SET last_used_on = excluded.last_used_on
 WHERE roles_roleuse.last_used_on < excluded.last_used_on
 """
@@ -31,7 +32,7 @@ def note_use(entered: Acting) -> None:
     if _noted.get(used) == today:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_NOTE, (*used, today))
+        cursor.execute(_NOTE, {"role": actor.role_id, "place": actor.organization_id, "today": today})
     if len(_noted) >= MOST_NOTED:
         _noted.clear()
     _noted[used] = today

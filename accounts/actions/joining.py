@@ -20,6 +20,7 @@ from accounts.naming import cleaned_name
 from audit.recording import record_allowed
 from roles.actions.assign import bring_in
 from roles.actors import RoleActor, resolve
+from roles.locking import still
 from roles.models import Membership
 from tenancy.actors import SystemActor
 from tenancy.context import Origin, acting
@@ -114,7 +115,7 @@ class AcceptInvitation:
             # Their reason is not told: being banned, say, is between them and the platform.
             raise AccessDenied(_denial(Reason.MISSING_PERMISSION, invitation, NOT_OFFERED))
         try:
-            access.require_offerable(inviter, invitation.role, access.INVITE)
+            access.require_offerable(still(inviter), invitation.role, access.INVITE)
         except AccessDenied as refused:
             raise AccessDenied(_denial(refused.denial.reason, invitation, NOT_OFFERED)) from refused
         except ActionRefused as inactive:
@@ -181,10 +182,11 @@ def _host(organization_slug: str, origin: Origin | None) -> SystemActor:
 
 
 def _open(token: str, host: SystemActor, *, lock: bool = False) -> Invitation:
-    invitations = Invitation.objects.visible_to(host).pending().select_related("organization", "role", "invited_by")
+    invitations = Invitation.objects.visible_to(host).pending().filter(token_digest=digest_of(token))
     if lock:
-        invitations = invitations.select_for_update(of=("self",))
-    found = invitations.filter(token_digest=digest_of(token)).first()
+        # Read after the wait, with the role that it offers by then.
+        list(invitations.select_for_update(of=("self",)).values_list("pk"))
+    found = invitations.select_related("organization", "role", "invited_by").first()
     if found is None:
         raise InvitationClosed
     return found

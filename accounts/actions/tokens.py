@@ -17,6 +17,7 @@ from accounts.models import ApiToken, Organization, User
 from accounts.naming import cleaned_name
 from audit.recording import record_allowed
 from roles import catalogue
+from roles.access import require_for_oneself
 from roles.actions.assign import bring_in
 from roles.models import Membership, Role
 from tenancy.actors import Actor
@@ -47,6 +48,7 @@ class IssueToken:
     def check(self, holder: Membership) -> None:
         key = access.write_tokens_key(self.actor)
         require(self.actor, key)
+        require_for_oneself(self.actor, key)
         if holder.user_id != self.actor.user_id and not holder.user.is_service:
             raise AccessDenied(
                 Denial(
@@ -107,6 +109,7 @@ class RevokeToken:
     pk: UUID
 
     def check(self, token: ApiToken) -> None:
+        require_for_oneself(self.actor, access.write_tokens_key(self.actor))
         memberships = Membership.objects.with_people().filter(organization_id=token.organization_id)
         holder = memberships.filter(user_id=token.user_id).first()
         if holder is not None and holder.user_id != self.actor.user_id:

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
             model_name="invitation",
             name="role",
             field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="roles.role"
+                null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name="+", to="roles.role"
             ),
         ),
         migrations.AddConstraint(

@@ -205,6 +205,8 @@ def place_of(actor: Actor, role: Role, organization_id: UUID | None) -> UUID | N
     Raises ActionRefused for a place that the role does not fit, and NotVisible for one that is not there.
     """
     if actor.scope is Scope.TENANT:
+        if organization_id not in {None, actor.organization_id}:
+            raise _no_organization(actor, organization_id)
         return actor.organization_id
     if role.scope == Scope.PLATFORM:
         if organization_id is not None:
@@ -216,8 +218,13 @@ def place_of(actor: Actor, role: Role, organization_id: UUID | None) -> UUID | N
     if role.organization_id not in {None, place}:
         raise ActionRefused(f"“{role}” belongs to another organization.")
     if not organization_exists(place):
-        raise NotVisible(Denial(Reason.OUT_OF_REACH, access.assign_key(actor), "accounts.organization", str(place)))
+        raise _no_organization(actor, place)
     return place
+
+
+def _no_organization(actor: Actor, organization_id: UUID | None) -> NotVisible:
+    key = access.assign_key(actor)
+    return NotVisible(Denial(Reason.OUT_OF_REACH, key, "accounts.organization", str(organization_id)))
 
 
 def organization_exists(organization_id: UUID) -> bool:
@@ -243,13 +250,15 @@ def held_memberships(user_ids: Collection[UUID], place: UUID | None) -> list[Mem
     """Return what those people hold in the place, locked, with user and role.
 
     An owner's is locked along with the other owners', in one order, so that two owners who act on each other wait
-    instead of closing a ring.
+    instead of closing a ring. They are read by a statement after the one that locks: a row whose role changes while a
+    statement that joins the role waits for it is missing from what that statement finds.
     """
     here = Membership.objects.filter(organization_id=place, user_id__in=user_ids)  # type: ignore[misc]  # None: platform
     owned = here.filter(role__name__in=OWNERS, role__is_system=True).first()
     if owned is not None:
         lock_holders(owned)
-    return list(here.with_people().select_for_update(of=("self",)).order_by("pk"))
+    list(here.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
+    return list(here.with_people().order_by("pk"))
 
 
 def lock_holders(held: Membership) -> QuerySet[Membership]:
@@ -263,14 +272,19 @@ def lock_holders(held: Membership) -> QuerySet[Membership]:
 def require_not_last(held: Iterable[Membership], key: str, *, successor: Role | None) -> None:
     """Raise when nobody would be left as active owner, or as super admin, of the place of `held` (ASSIGN-4).
 
-    The other holders stay locked until the transaction ends, so that two requests cannot each remove the other's. They
-    are counted by a statement after the one that locks: it sees who was removed or banned while this one waited.
+    A service account is nobody who could let people in again. The other holders stay locked until the transaction
+    ends, so that two requests cannot each remove the other's. They are counted by a statement after the one that locks:
+    it sees who was removed or banned while this one waited.
     """
     leaving = [one for one in held if one.role.name in OWNERS and one.role.is_system]
     if not leaving or (successor is not None and successor.pk == leaving[0].role_id):
         return
     last = leaving[0]
-    others = lock_holders(last).filter(user__is_active=True).exclude(pk__in=[one.pk for one in leaving])
+    others = (
+        lock_holders(last)
+        .filter(user__is_active=True, user__is_service=False)
+        .exclude(pk__in=[one.pk for one in leaving])
+    )
     if not others.exists():
         sentence = f"{last.user} is the last {last.role.display_name.lower()}. Give someone else that role first."
         raise AccessDenied(Denial(Reason.LAST_OF_ITS_KIND, key, RESOURCE, str(last.pk), sentence))

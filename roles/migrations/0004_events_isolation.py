@@ -72,5 +72,6 @@ class Migration(migrations.Migration):
         ),
         DatabaseFunction("iam_role_within_limit()", WITHIN_LIMIT, door=PLATFORM_ROLE, callers=[]),
         DatabaseFunction("iam_membership_fits()", MEMBERSHIP_FITS, door=PLATFORM_ROLE, callers=[]),
-        RowTrigger("role_within_limit", "Role", "iam_role_within_limit"),
+        # Before the trigger that waits for other changes of parents: its name is first in the alphabet.
+        RowTrigger("role_at_most_ten", "Role", "iam_role_within_limit"),
     ]

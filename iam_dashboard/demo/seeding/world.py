@@ -18,6 +18,7 @@ from iam_dashboard.demo.seeding.agency import fill_agency
 from iam_dashboard.demo.seeding.errors import SeedingError
 from iam_dashboard.demo.seeding.history import date_back
 from iam_dashboard.demo.seeding.people_file import DemoPerson, KeptAccess, new_password
+from iam_dashboard.demo.seeding.roles import add_agency_roles, add_platform_roles
 from roles.models import Membership, Role
 from tenancy.actors import SystemActor
 from tenancy.context import Origin, acting
@@ -57,6 +58,7 @@ def _seed_platform(staff: Sequence[records.PlatformPerson], encoded: str, say: C
             say("Platform: found, left as it is")
             return
         _add_people(None, staff, encoded)
+        add_platform_roles(PURPOSE)
         record_allowed("admins:create", people=len(staff))
     say(f"Platform: {len(staff)} people")
 
@@ -71,6 +73,7 @@ def _seed_organization(agency: records.Organization, accent: str, encoded: str, 
         record_allowed("organizations:create", organization)
         with acting(SystemActor(PURPOSE, organization.pk)):
             fill_agency(agency, organization.pk, memberships)
+            add_agency_roles(PURPOSE, organization.pk, memberships)
     say(f"{agency.name}: {len(agency.people)} people, {len(agency.clients)} clients")
 
 
