@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cache
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Max
@@ -81,19 +82,26 @@ def _hints(role: Role, granted: frozenset[str], is_held: bool, used_on: date | N
     elif (used_on or role.created_at.date()) < timezone.now().date() - UNUSED_AFTER:
         yield Hint(HintKind.UNUSED, "Not used for 90 days")
     if not role.is_system and (twin := twins.of(role, granted)):
-        yield Hint(HintKind.TWIN, f"Nearly the same as “{twin}”", twin.pk)
+        yield Hint(HintKind.TWIN, f"Nearly the same as “{twin.display_name}”", twin.pk)
     if any(catalogue.is_dangerous(key) for key in granted):
         yield Hint(HintKind.DANGEROUS, "Grants something dangerous")
 
 
-def _peers(actor: Actor, roles: Sequence[Role]) -> dict[UUID, Role]:
+class Peer(NamedTuple):
+    """As much of a role as it takes to compare others with it."""
+
+    pk: UUID
+    display_name: str
+    scope: str
+    organization_id: UUID | None
+
+
+def _peers(actor: Actor, roles: Sequence[Role]) -> dict[UUID, Peer]:
     """Return the roles that could stand for one of these: of the same scope, and of the same place or of none."""
     places = {role.organization_id for role in roles if role.organization_id}
     seen = access.roles_list_policy(actor).visible(actor).filter(scope__in={role.scope for role in roles})
-    rows = (seen.filter(organization=None) | seen.filter(organization__in=places)).only(
-        "pk", "display_name", "scope", "organization_id"
-    )
-    return {role.pk: role for role in rows.order_by("pk")}
+    rows = (seen.filter(organization=None) | seen.filter(organization__in=places)).values_list(*Peer._fields)
+    return {peer.pk: peer for peer in map(Peer._make, rows.order_by("pk"))}
 
 
 class _Twins:
@@ -102,16 +110,16 @@ class _Twins:
     Sets are numbers with a bit for each key, in order of their size: what differs too much in size is not looked at.
     """
 
-    def __init__(self, family: Family, peers: Mapping[UUID, Role]) -> None:
-        self._by_place: dict[tuple[str, UUID | None], list[tuple[int, int, Role]]] = defaultdict(list)
-        for role in peers.values():
-            granted = _granted(family, role.pk, role.scope)
+    def __init__(self, family: Family, peers: Mapping[UUID, Peer]) -> None:
+        self._by_place: dict[tuple[str, UUID | None], list[tuple[int, int, Peer]]] = defaultdict(list)
+        for peer in peers.values():
+            granted = _granted(family, peer.pk, peer.scope)
             if granted:
-                self._by_place[role.scope, role.organization_id].append((len(granted), _bits(granted), role))
+                self._by_place[peer.scope, peer.organization_id].append((len(granted), _bits(granted), peer))
         for candidates in self._by_place.values():
             candidates.sort(key=lambda one: one[0])
 
-    def of(self, role: Role, granted: frozenset[str]) -> Role | None:
+    def of(self, role: Role, granted: frozenset[str]) -> Peer | None:
         """Return the role most like this one, if it is nearly the same."""
         own, best, alike = _bits(granted), None, 0.0
         for place in {None, role.organization_id}:

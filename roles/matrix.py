@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from itertools import groupby
 from types import MappingProxyType
 
@@ -66,7 +67,7 @@ class Row:
     cells: tuple[Cell, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Category:
     """A category of the catalogue. Its `columns` are the actions of its rows; a list has none."""
 
@@ -79,7 +80,7 @@ class Category:
         """Whether its rows share enough actions to stand in columns."""
         return bool(self.columns)
 
-    @property
+    @cached_property
     def cells(self) -> tuple[Cell, ...]:
         """All its cells, in catalogue order."""
         return tuple(sorted((cell for row in self.rows for cell in row.cells), key=lambda cell: cell.position))
@@ -91,12 +92,12 @@ class Category:
             by_action = {cell.action: cell for cell in row.cells}
             yield row, [by_action.get(action) for action in self.columns]
 
-    @property
+    @cached_property
     def notes(self) -> tuple[tuple[CellState, str], ...]:
         """What keeps its cells locked, each reason once."""
         return tuple(dict.fromkeys((cell.state, cell.note) for cell in self.cells if cell.note))
 
-    @property
+    @cached_property
     def granted(self) -> int:
         """How many of its permissions are on, inherited ones counted."""
         return sum(cell.is_on for cell in self.cells)
@@ -106,25 +107,25 @@ class Category:
         """How many permissions it has."""
         return len(self.cells)
 
-    @property
+    @cached_property
     def has_changes(self) -> bool:
         """Whether any of its cells differs from what is stored."""
         return any(cell.is_changed for cell in self.cells)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Matrix:
     """Every permission of one scope, in catalogue order."""
 
     scope: Scope
     categories: tuple[Category, ...]
 
-    @property
+    @cached_property
     def cells(self) -> tuple[Cell, ...]:
         """All cells."""
         return tuple(cell for category in self.categories for cell in category.cells)
 
-    @property
+    @cached_property
     def granted(self) -> int:
         """How many permissions are on, inherited ones counted."""
         return sum(category.granted for category in self.categories)

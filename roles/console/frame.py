@@ -15,6 +15,7 @@ from django.utils.functional import cached_property
 from django.utils.http import urlencode
 
 from roles import access
+from roles.family import Family, family_of
 from roles.forms.parts import RoleMedia
 from roles.models import Membership, Role
 from tenancy.actors import Actor
@@ -61,23 +62,34 @@ def render(
 
 @dataclass(frozen=True)
 class RolePage:
-    """One role as the actor may see it. `denial` is why they may not change it, if so."""
+    """One role as the actor may see it, with its `family` and the roles they hold themselves as of the request."""
 
     admin: GuardedAdmin
     request: Any
     role: Role
-    denial: Denial | None
+    verb: Verb
+    family: Family
+    held: frozenset[UUID]
 
     @classmethod
     def open(cls, admin: GuardedAdmin, request: Any, pk: UUID, verb: Verb = Verb.CHANGE) -> RolePage:
         """Return the page of that role. Raises NotVisible for one that the actor may not see."""
         role = access.roles_policy(request.actor).get(request.actor, pk)
-        return cls(admin, request, role, access.edit_denials(request.actor, [role], verb)[role.pk])
+        return cls(admin, request, role, verb, family_of(role.pk), access.held_role_ids(request.actor))
 
     @property
     def actor(self) -> Actor:
         actor: Actor = self.request.actor
         return actor
+
+    @cached_property
+    def denial(self) -> Denial | None:
+        """Why the actor may not do to the role what the page is for, if so."""
+        return self._denial_of(self.verb)
+
+    def _denial_of(self, verb: Verb) -> Denial | None:
+        key = access.roles_policy(self.actor).keys[verb]
+        return access.edit_denial(self.actor, self.role, self.family, key, self.held)
 
     def require_editable(self) -> None:
         """Raise AccessDenied when the role, as it stands, is not the actor's to change."""
@@ -134,8 +146,8 @@ class RolePage:
         found = {"compare": f"{self.admin.address('compare')}?{urlencode({'a': str(self.role.pk)})}"}
         if access.roles_policy(self.actor).permits(self.actor, Verb.ADD):
             found["clone"] = f"{self.admin.address('add')}?{urlencode({'clone': str(self.role.pk)})}"
-        if access.edit_denials(self.actor, [self.role])[self.role.pk] is None:
+        if self._denial_of(Verb.CHANGE) is None:
             found["activation"] = self.address("deactivate" if self.role.is_active else "activate")
-        if access.edit_denials(self.actor, [self.role], Verb.DELETE)[self.role.pk] is None:
+        if self._denial_of(Verb.DELETE) is None:
             found["delete"] = self.address("delete")
         return found

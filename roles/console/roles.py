@@ -11,7 +11,7 @@ from django.contrib.admin.views.main import PAGE_VAR
 from django.db import models
 from django.db.models import Count, Max, OuterRef, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.http import urlencode
 from unfold.decorators import display
 from unfold.templatetags.unfold_list import result_headers
@@ -92,6 +92,7 @@ class RoleAdmin(GuardedAdmin):
 
     def changelist_view(self, request: Any, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Answer the list, or lead a selection to the page that asks about it."""
+        request.GET = _filled_in(request.GET)
         response: Any = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", None)
         if context is not None and "cl" in context:
@@ -181,6 +182,15 @@ class RoleAdmin(GuardedAdmin):
     @display(description="status", ordering="is_active")
     def status(self, role: Role) -> str:
         return "Active" if role.is_active else "Inactive"
+
+
+def _filled_in(query: QueryDict) -> QueryDict:
+    """Return the query without what the form of filters sends of a field that nobody filled in."""
+    kept = QueryDict(mutable=True)
+    for name, values in query.lists():
+        if any(values):
+            kept.setlist(name, values)
+    return kept
 
 
 def _compare(page: RoleAdmin, request: HttpRequest, chosen: Any) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,20 +12,35 @@ from django.utils import timezone
 
 from roles import access
 from roles.console.times import days_ago
+from roles.family import read_family
 from roles.hints import Hint, HintKind, RoleSummary, summaries
 from roles.models import Role
-from tenancy.console import CappedList
+from tenancy.actors import Actor
+from tenancy.console import CappedList, GuardedAdmin
 from tenancy.policies import Verb
+
+#: Stands for the id of a role in an address that serves for every row.
+_ANY = UUID(int=0)
+_ICONS = {HintKind.UNHELD: "user-minus", HintKind.UNUSED: "clock", HintKind.TWIN: "copy"}
 
 
 @dataclass(frozen=True)
 class RoleRow:
-    """One role as the list shows it; `not_edited` and `not_deleted` say why there is no such button, if so."""
+    """One role as the list shows it; `not_edited` and `not_deleted` say why there is no such button, if so.
+
+    `addresses` are those of the pages of any role, by name, with an id to replace.
+    """
 
     role: Role
     summary: RoleSummary
     not_edited: str
     not_deleted: str
+    addresses: Mapping[str, str]
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The addresses of its pages, by name."""
+        return {name: address.replace(str(_ANY), str(self.role.pk)) for name, address in self.addresses.items()}
 
     @property
     def danger(self) -> str:
@@ -33,9 +48,9 @@ class RoleRow:
         return next((hint.words for hint in self.summary.hints if hint.kind is HintKind.DANGEROUS), "")
 
     @property
-    def hints(self) -> list[Hint]:
-        """The other hints."""
-        return [hint for hint in self.summary.hints if hint.kind is not HintKind.DANGEROUS]
+    def hints(self) -> list[tuple[str, Hint]]:
+        """The other hints, each with the icon it has."""
+        return [(_ICONS[hint.kind], hint) for hint in self.summary.hints if hint.kind is not HintKind.DANGEROUS]
 
     @property
     def used(self) -> str:
@@ -55,11 +70,22 @@ class RoleList(CappedList):
         self.result_list = roles
         actor: Any = request.actor  # type: ignore[attr-defined]
         told = summaries(actor, roles)
-        edited = _told(access.edit_denials(actor, roles, Verb.CHANGE))
-        deleted = _told(access.edit_denials(actor, roles, Verb.DELETE))
-        self.rows = [RoleRow(role, told[role.pk], edited[role.pk], deleted[role.pk]) for role in roles]
+        edited, deleted = _sentences(actor, roles, Verb.CHANGE, Verb.DELETE)
+        addresses = _addresses(self.model_admin)
+        self.rows = [RoleRow(role, told[role.pk], edited[role.pk], deleted[role.pk], addresses) for role in roles]
         self.may_clone = access.roles_policy(actor).permits(actor, Verb.ADD)
 
 
-def _told(denials: Mapping[UUID, Any]) -> dict[UUID, str]:
-    return {pk: str(denial) if denial else "" for pk, denial in denials.items()}
+def _sentences(actor: Actor, roles: Sequence[Role], *verbs: Verb) -> Iterator[dict[UUID, str]]:
+    """Yield for each verb why the actor may not do it, by role, or nothing; what decides is read once for all."""
+    ids = [role.pk for role in roles]
+    family, held = read_family(above=ids, below=ids), access.held_role_ids(actor)
+    for verb in verbs:
+        key = access.roles_policy(actor).keys[verb]
+        denials = {role.pk: access.edit_denial(actor, role, family, key, held) for role in roles}
+        yield {pk: str(denial) if denial else "" for pk, denial in denials.items()}
+
+
+def _addresses(page: GuardedAdmin) -> Mapping[str, str]:
+    """Return the address of each page of a role, by name, with _ANY for its id: to look each up by row takes long."""
+    return {name: page.address(name, _ANY) for name in ("change", "permissions", "delete")}

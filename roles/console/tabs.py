@@ -13,8 +13,7 @@ from roles import access, catalogue
 from roles.actions import RestoreRole, UpdateRole, activate, deactivate
 from roles.console.frame import RolePage, Tab
 from roles.console.saving import Edit, answer, tell
-from roles.definition import RoleDefinition
-from roles.family import Family, family_of
+from roles.family import Family
 from roles.forms import MatrixField, PermissionsForm, RoleDetailsForm
 from roles.models import Membership, Role
 from roles.wording import describe
@@ -176,8 +175,7 @@ def _version_sent(page: RolePage) -> int:
 
 def _details_form(page: RolePage, sent: Any = None) -> RoleDetailsForm:
     role, actor = page.role, page.actor
-    family = family_of(role.pk)
-    heirs = [heir.id for heir in family.heirs(role.pk)]
+    heirs = [heir.id for heir in page.family.heirs(role.pk)]
     parents = parents_for(actor, Scope(role.scope), role.organization_id, role.pk, *heirs)
     if role.parent_id:
         parents = parents | Role.objects.filter(pk=role.parent_id)  # what it has already stays on offer
@@ -185,23 +183,20 @@ def _details_form(page: RolePage, sent: Any = None) -> RoleDetailsForm:
 
 
 def _details_tab(page: RolePage, form: RoleDetailsForm | None, status: int = 200) -> HttpResponse:
-    line = family_of(None, page.role.pk).line(page.role.pk)[1:]
+    line = page.family.line(page.role.pk)[1:]
     return page.render("details.html", tab=Tab.DETAILS, status=status, form=form, line=line)
 
 
 def _permissions_form(page: RolePage, sent: Any = None) -> PermissionsForm:
-    family = family_of(page.role.pk)
-    note = str(page.denial) if page.denial else ""
-    return PermissionsForm(
-        sent, permissions=matrix_field(page.actor, page.role, family, note), version=page.role.version
-    )
+    field = matrix_field(page.actor, page.role, page.family, str(page.denial) if page.denial else "")
+    return PermissionsForm(sent, permissions=field, version=page.role.version)
 
 
 def _permissions_tab(page: RolePage, form: PermissionsForm, status: int = 200) -> HttpResponse:
-    family = family_of(page.role.pk)
+    family = page.family
     affected = [page.role.pk, *(heir.id for heir in family.heirs(page.role.pk))]
     sent = frozenset(page.request.POST.getlist("permissions")) if form.is_bound else None
-    own = form.cleaned_data.get("permissions", sent) if form.is_bound else RoleDefinition.of(page.role).permissions
+    own = form.cleaned_data.get("permissions", sent) if form.is_bound else family.members[page.role.pk].own
     return page.render(
         "permissions.html",
         tab=Tab.PERMISSIONS,

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from roles.forms.appearance import DEFAULT_COLOR, ColorField, IconField
+from roles.forms.parts import ChoiceList
 from roles.models import REACHES, Role
 from tenancy.actors import Reach, Scope
 
@@ -18,6 +19,8 @@ SLUG_HELP = "Small letters, digits and hyphens. The API and exports know the rol
 
 class ParentField(forms.ModelChoiceField):
     """The role to inherit from, with its priority beside its name."""
+
+    widget = ChoiceList
 
     def label_from_instance(self, obj: Any) -> str:
         return f"{obj.display_name} · priority {obj.priority}"
@@ -119,8 +122,9 @@ class RoleDetailsForm(forms.Form):
         )
         if organizations is not None and self.scope is Scope.TENANT:
             self.fields["organization"] = forms.ModelChoiceField(
-                organizations,
+                organizations.only("name"),
                 required=False,
+                widget=ChoiceList,
                 empty_label="Every organization",
                 help_text="A role keeps its organization for life.",
             )

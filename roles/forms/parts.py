@@ -24,3 +24,14 @@ class TemplatedWidget(forms.Widget):
 
     def _render(self, template_name: str, context: dict[str, Any], renderer: Any = None) -> SafeString:
         return render_to_string(template_name, context)
+
+
+class ChoiceList(TemplatedWidget, forms.Select):
+    """A select without groups, drawn at once: Django draws each option by two templates of its own."""
+
+    template_name = "roles/select.html"
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(name, value, attrs)
+        context["options"] = [option for _, options, _ in context["widget"]["optgroups"] for option in options]
+        return context

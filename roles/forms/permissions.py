@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from roles import catalogue
+from roles.forms.cells import draw
 from roles.forms.parts import TemplatedWidget
 from roles.matrix import NOTHING_INHERITED, WITHHELD_NOTE, Matrix, build_matrix, locks
 from tenancy.actors import Scope
@@ -39,7 +40,8 @@ class MatrixWidget(TemplatedWidget):
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context(name, value, attrs)
         matrix = self.field.matrix(self.format_value(value))
-        return {**context, "matrix": matrix, "opened": _opened(matrix)}
+        drawings = draw(matrix, context["widget"]["attrs"].get("id", ""), name)
+        return {**context, "matrix": matrix, "drawings": drawings, "opened": _opened(matrix)}
 
 
 class MatrixField(forms.Field):

@@ -44,6 +44,17 @@ def test_roles_are_found_by_words_and_filtered(agency: Agency, console: Callable
 
 
 @pytest.mark.requirement("ROLE-2")
+def test_the_form_of_filters_may_leave_fields_empty(agency: Agency, console: Callable[[str], Browser]) -> None:
+    browser = console("super-admin")
+    RoleFactory(organization=agency.organization, name="planner")
+    fields = {field["name"]: field["value"] for field in browser.get(LIST).context["fields"]} | {"q": ""}
+    assert set(fields.values()) == {""}
+
+    sent = {**fields, "organization": str(agency.organization.pk), "scope__exact": "TENANT"}
+    assert set(rows(browser, **sent)) == {"planner"}
+
+
+@pytest.mark.requirement("ROLE-2")
 def test_roles_are_sorted_by_a_column(agency: Agency, console: Callable[[str], Browser]) -> None:
     browser = console("super-admin")
     page = browser.get(LIST)
