@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from django.core.validators import slug_re
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -33,7 +34,7 @@ class RoleField(serializers.Field):
         try:
             found = list(usable.filter(pk=UUID(text)))
         except ValueError:
-            found = list(usable.filter(name=text[:60]))
+            found = list(usable.filter(name=text)) if slug_re.fullmatch(text) else []
         if not found:
             self.fail("none")
         if len(found) > 1:

@@ -97,7 +97,7 @@ def test_a_refused_change_of_role_says_why(agency: Agency, call: Any, person: st
 def test_the_role_of_another_organization_does_not_exist(agency: Agency, other_agency: Agency, call: Any) -> None:
     membership = membership_of(agency, "viewer")
     foreign = RoleFactory(organization=other_agency.organization, priority=1)
-    for role in (str(foreign.pk), foreign.name, "no-such-role", "analyst"):
+    for role in (str(foreign.pk), foreign.name, "no-such-role", "analyst", "org-viewer\0", "org-viewer" + "x" * 60):
         refused = call(agency.owner).patch(address(agency, f"members/{membership.pk}/"), {"role": role})
         assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, "none")
     own = RoleFactory(organization=agency.organization, priority=1)
