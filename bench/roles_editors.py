@@ -61,6 +61,7 @@ class Editor:
         self.times.clear()
         start.wait()
         self.connect()
+        self.think()
         while not stopped():
             self.random.choice(tasks)()
             self.think()
