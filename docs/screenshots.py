@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, StorageState, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, StorageState, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 ACCESS = ROOT / ".demo" / "access.json"
 IMAGES = ROOT / "docs" / "images"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ORGANIZATION = "larkmoor"
+AGENCY = "Larkmoor Studio"
 MOST_BYTES = 250_000
 #: Tried in this order until a picture is small enough.
 PALETTES = (256, 128, 64, 32)
@@ -59,7 +60,7 @@ SCREENS = (Screen(1280, 800, 1), Screen(390, 844, 2))
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One page: the name of its pictures, who looks, the address, and which links are followed before the picture."""
+    """One page: the name of its pictures, who looks, the address, and what is done there before the picture."""
 
     name: str
     who: Who
@@ -105,7 +106,49 @@ def first_client(part: str = "") -> Callable[[Page], None]:
     return step
 
 
+def role_page(name: str, tab: str) -> Callable[[Page], None]:
+    """Return a step from the list of roles to a tab of the organization's role of that name."""
+    return follow(f"#main tr:has-text('{AGENCY}'):has(th :text-is('{name}')) a[href$='/{tab}/']")
+
+
+def of_the_agency(page: Page) -> None:
+    """Narrow the list of roles to those that the organization made."""
+    option = page.locator("#main select[name=organization] option", has_text=AGENCY)
+    visit(page, f"{page.url}&organization={option.get_attribute('value')}")
+
+
+def ticking(page: Page) -> None:
+    """Change permissions of a role, and leave the changes pending above the bar."""
+    role_page("Account manager", "permissions")(page)
+    page.locator("input[value='invoices:write']").check()
+    page.locator("input[value='documents:write']").uncheck()
+    page.locator("[data-rx-category='Client Workspace']").evaluate("category => category.scrollIntoView()")
+
+
+def reviewing(page: Page) -> None:
+    """Look over changed permissions. Nothing is saved."""
+    ticking(page)
+    press(page, "Review changes")
+
+
+def too_late(page: Page) -> None:
+    """Send a form that was filled before somebody else changed the role. Nothing is saved."""
+    role_page("Content editor", "change")(page)
+    # What stood there before the description was changed.
+    page.locator("[name=version]").evaluate("field => { field.value = 1 }")
+    page.get_by_label("Description").fill("Writes campaigns, documents and the agency's own news.")
+    page.get_by_label("Priority").fill("55")
+    press(page, "Review changes")
+
+
+def press(page: Page, name: str) -> None:
+    """Press the button of that name, and wait for the page that follows."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=name, exact=True).click()
+
+
 HOME = f"/o/{ORGANIZATION}/"
+ROLES = "/admin/roles/role/"
 ASSIGNED_CLIENTS = f"{HOME}clients/?status=active&unassigned=false"
 SHOTS = (
     Shot("sign-in", Who.STRANGER, f"{HOME}sign-in/"),
@@ -119,7 +162,11 @@ SHOTS = (
     Shot("assignments", Who.OWNER, f"{HOME}assignments/"),
     Shot("import", Who.OWNER, f"{HOME}imports/new/"),
     Shot("console-home", Who.SUPER_ADMIN, "/admin/"),
-    Shot("console-roles", Who.SUPER_ADMIN, "/admin/roles/role/"),
+    Shot("console-roles", Who.SUPER_ADMIN, f"{ROLES}?scope__exact=TENANT", of_the_agency),
+    Shot("role-matrix", Who.SUPER_ADMIN, ROLES, ticking),
+    Shot("role-review", Who.SUPER_ADMIN, ROLES, reviewing),
+    Shot("role-stale", Who.SUPER_ADMIN, ROLES, too_late),
+    Shot("role-create", Who.SUPER_ADMIN, f"{ROLES}add/?scope=TENANT&template=account-manager"),
     Shot("console-organizations", Who.SUPER_ADMIN, "/admin/accounts/organization/"),
 )
 
@@ -225,7 +272,7 @@ def take_all(browser: Browser, demo: Demo) -> Iterator[str]:
                 file = IMAGES / f"{shot.name}-{screen.width}-{theme}.png"
                 try:
                     file.write_bytes(shrink(take(context, demo, shot)))
-                except ScreenshotError as error:
+                except (ScreenshotError, Error) as error:
                     yield f"{file.name}: {error}"
 
 
