@@ -105,13 +105,14 @@ def _wait_for(port: int) -> None:
         time.sleep(0.2)
 
 
-def measure(*, editors: int, seconds: float, pause: float) -> Iterator[Line]:
+def measure(*, editors: int, seconds: float, pauses: tuple[float, float]) -> Iterator[Line]:
     """Yield the figures of the editors at work by API and in the console, of one who asks about everyone, and of the
     API without pauses."""
     users = [User(pk=named(f"editor {number}")) for number in range(1, editors + 1)]
     by_api, by_console = [_token(user) for user in users], [_session(user) for user in users]
     with web_server() as port:
-        for face, make, signed_in in (("API", ApiEditor, by_api), ("console", ConsoleEditor, by_console)):
+        faces = (("API", ApiEditor, by_api), ("console", ConsoleEditor, by_console))
+        for (face, make, signed_in), pause in zip(faces, pauses, strict=True):
             note(f"{editors} editors work by {face} for {seconds:.0f} s, pausing {pause} s on average …")
             times = _run([make(number, port, one, pause) for number, one in enumerate(signed_in, 1)], seconds)
             done = sum(map(len, times.values()))
