@@ -119,11 +119,9 @@ def _event(
 ) -> RoleEvent:
     return _performed(
         sentence,
+        role,
         kind=kind,
         organization_id=role.organization_id,
-        role_id=role.pk,
-        role_name=str(role),
-        role_version=role.version,
         previous_state=before.state() if before else None,
         new_state=after.state() if after else None,
         changed_fields=list(fields),
@@ -135,11 +133,9 @@ def _about(
 ) -> RoleEvent:
     return _performed(
         sentence,
+        role,
         kind=kind,
         organization_id=membership.organization_id,
-        role_id=role.pk,
-        role_name=str(role),
-        role_version=role.version,
         previous_state=before,
         new_state=after,
         changed_fields=["role"],
@@ -148,13 +144,16 @@ def _about(
     )
 
 
-def _performed(deed: str, **fields: Any) -> RoleEvent:
+def _performed(deed: str, role: Role, **fields: Any) -> RoleEvent:
     entered = context.current()
     if entered is None:
         raise RuntimeError("There is no acting context: enter tenancy.context.acting(actor) first.")
     actor, origin = entered.actor, entered.origin
     return RoleEvent(
         sentence=f"{actor.label} {deed}."[:1000],
+        role_id=role.pk,
+        role_name=str(role),
+        role_version=role.version,
         performer_id=actor.user_id,
         performer_label=actor.label[:254],
         on_behalf_of_id=actor.on_behalf_of_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -103,33 +104,25 @@ def restore(admin: GuardedAdmin, request: Any, pk: UUID) -> HttpResponse:
 
 def switch_on(admin: GuardedAdmin, request: Any, pk: UUID) -> HttpResponse:
     """Answer the review of letting the role grant again."""
-    page = RolePage.open(admin, request, pk)
-    return answer(
-        Edit(
-            page,
-            Tab.DETAILS,
-            "Activate the role",
-            {"is_active": True},
-            _version_sent(page),
-            lambda version: activate(page.actor, pk, version).execute(),
-            label="Activate",
-        )
-    )
+    return _switch(RolePage.open(admin, request, pk), activate, "Activate", is_active=True)
 
 
 def switch_off(admin: GuardedAdmin, request: Any, pk: UUID) -> HttpResponse:
     """Answer the review of making the role grant nothing, from the next request on."""
-    page = RolePage.open(admin, request, pk)
+    return _switch(RolePage.open(admin, request, pk), deactivate, "Deactivate", is_active=False)
+
+
+def _switch(page: RolePage, verb: Callable[..., UpdateRole], label: str, *, is_active: bool) -> HttpResponse:
     return answer(
         Edit(
             page,
             Tab.DETAILS,
-            "Deactivate the role",
-            {"is_active": False},
+            f"{label} the role",
+            {"is_active": is_active},
             _version_sent(page),
-            lambda version: deactivate(page.actor, pk, version).execute(),
-            label="Deactivate",
-            is_dangerous=True,
+            lambda version: verb(page.actor, page.role.pk, version).execute(),
+            label=label,
+            is_dangerous=not is_active,
         )
     )
 
