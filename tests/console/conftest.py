@@ -7,8 +7,9 @@ import pytest
 from django.test import Client as Browser
 
 from accounts.models import User
+from roles.models import Role
 from tests.factories import MembershipFactory, RoleFactory, UserFactory
-from tests.world import make_staff
+from tests.world import Agency, make_staff
 
 
 @pytest.fixture
@@ -30,3 +31,23 @@ def staff_with(db: None) -> Callable[..., User]:
         return MembershipFactory(user=UserFactory(), organization=None, role=role).user
 
     return made
+
+
+@pytest.fixture
+def desk(console: Callable[[str], Browser]) -> Browser:
+    return console("super-admin")
+
+
+@pytest.fixture
+def planner(agency: Agency) -> Role:
+    """A role of the agency with two people."""
+    role = RoleFactory(
+        organization=agency.organization,
+        name="planner",
+        display_name="Planner",
+        keys=("clients:read", "tasks:read"),
+        reach="assigned",
+    )
+    for name in ("Ines", "Juno"):
+        MembershipFactory(user=UserFactory(name=name), organization=agency.organization, role=role)
+    return role

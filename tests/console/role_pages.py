@@ -8,9 +8,14 @@ from uuid import UUID
 from django.test import Client as Browser
 from django.urls import reverse
 
+from accounts.models import User
+from roles.actions import UpdateRole
+from roles.actors import RoleActor, resolve
 from roles.definition import RoleDefinition
 from roles.models import Role
+from tenancy.context import acting
 from tests.factories import on_platform
+from tests.world import make_staff
 
 
 def address(name: str, role: Role | None = None) -> str:
@@ -53,3 +58,20 @@ def role_version(role: Role) -> int:
 def send(browser: Browser, tab: str, role: Role, form: dict[str, Any], stage: str = "review", **more: Any) -> Any:
     """Send a form of a role's tab."""
     return browser.post(address(tab, role), {**form, "stage": stage, **more})
+
+
+def change_meanwhile(role: Role, **values: Any) -> None:
+    with acting(staff_actor(make_staff_once())) as entered:
+        UpdateRole(entered.actor, role.pk, values).execute()
+
+
+def make_staff_once() -> User:
+    with on_platform():
+        found = User.objects.filter(email="super-admin@iam.example").first()
+    return found or make_staff("super-admin")
+
+
+def staff_actor(user: User) -> RoleActor:
+    actor = resolve(user.pk)
+    assert isinstance(actor, RoleActor), actor
+    return actor

@@ -9,53 +9,13 @@ import pytest
 from django.test import Client as Browser
 
 from accounts.models import User
-from roles.actions import UpdateRole
-from roles.actors import RoleActor, resolve
-from roles.models import Role, RoleEvent
-from tenancy.context import acting
-from tests.console.role_pages import address, details, role_version, send, stored, ticked
+from roles.models import Role
+from tests.console.role_pages import address, change_meanwhile, details, role_version, send, stored, ticked
 from tests.factories import MembershipFactory, RoleFactory, UserFactory, built_in, on_platform
-from tests.world import Agency, make_staff
+from tests.world import Agency
 
 #: With the lists that they need these are twelve.
 SIX = tuple(f"{thing}:read" for thing in ("agents", "reports", "charts", "memory", "audiences", "dashboards"))
-
-
-@pytest.fixture
-def desk(console: Callable[[str], Browser]) -> Browser:
-    return console("super-admin")
-
-
-@pytest.fixture
-def planner(agency: Agency) -> Role:
-    """A role of the agency with two people."""
-    role = RoleFactory(
-        organization=agency.organization,
-        name="planner",
-        display_name="Planner",
-        keys=("clients:read", "tasks:read"),
-        reach="assigned",
-    )
-    for name in ("Ines", "Juno"):
-        MembershipFactory(user=UserFactory(name=name), organization=agency.organization, role=role)
-    return role
-
-
-def change_meanwhile(role: Role, **values: Any) -> None:
-    with acting(staff_actor(make_staff_once())) as entered:
-        UpdateRole(entered.actor, role.pk, values).execute()
-
-
-def make_staff_once() -> User:
-    with on_platform():
-        found = User.objects.filter(email="super-admin@iam.example").first()
-    return found or make_staff("super-admin")
-
-
-def staff_actor(user: User) -> RoleActor:
-    actor = resolve(user.pk)
-    assert isinstance(actor, RoleActor), actor
-    return actor
 
 
 @pytest.mark.requirement("ROLE-4")
@@ -360,52 +320,6 @@ def test_a_role_that_others_inherit_from_says_so_and_stays(desk: Browser, planne
     assert desk.post(address("delete", empty), {"version": 1}).status_code == 409
     assert desk.post(address("delete", heir), {"version": 1}).status_code == 302
     assert desk.post(address("delete", empty), {"version": 1}).status_code == 302
-
-
-@pytest.mark.requirement("ROLE-3")
-@pytest.mark.requirement("AUD-1")
-def test_an_earlier_version_is_reviewed_then_restored(desk: Browser, planner: Role) -> None:
-    change_meanwhile(planner, display_name="First", permissions=("clients:read", "notes:read"))
-    with on_platform():
-        event = RoleEvent.objects.filter(role_id=planner.pk, kind="UPDATED").get()
-    change_meanwhile(planner, display_name="Second", permissions=("clients:read",))
-    page = desk.get(address("history", planner))
-    restorable = [one.event.role_version for one in page.context["shown"] if one.can_be_restored]
-
-    review = desk.get(address("restore", planner), {"event": str(event.pk)})
-
-    assert set(restorable) == {2}
-    assert [change.after for change in review.context["review"].difference.fields] == ["First"]
-    assert review.context["review"].difference.added == {"notes:read"}
-    form = {"event": str(event.pk), "version": role_version(planner)}
-    assert send(desk, "restore", planner, form, "save")["Location"] == address("history", planner)
-    assert (stored(planner).display_name, stored(planner).permissions) == ("First", {"clients:read", "notes:read"})
-    stale = send(desk, "restore", planner, form, "save")
-    assert stale.status_code == 409
-
-
-@pytest.mark.requirement("AUD-1")
-def test_an_event_of_another_role_is_not_restored(desk: Browser, planner: Role, agency: Agency) -> None:
-    other = RoleFactory(organization=agency.organization)
-    change_meanwhile(other, display_name="Other now")
-    with on_platform():
-        event = RoleEvent.objects.get(role_id=other.pk)
-
-    assert desk.get(address("restore", planner), {"event": str(event.pk)}).status_code == 404
-    assert desk.get(address("restore", planner), {"event": "nonsense"}).status_code == 404
-    assert desk.get(address("restore", planner))["Location"] == address("history", planner)
-
-
-@pytest.mark.requirement("AUD-1")
-def test_the_history_tells_each_change_and_what_differed(desk: Browser, planner: Role) -> None:
-    change_meanwhile(planner, description="Plans.", permissions=("clients:read",))
-
-    shown = {one.event.kind: one.difference for one in desk.get(address("history", planner)).context["shown"]}
-
-    assert [change.after for change in shown["UPDATED"].fields] == ["Plans."]
-    assert shown["UPDATED"].removed == frozenset()
-    assert shown["PERMISSIONS_CHANGED"].removed == {"tasks:read"}
-    assert shown["PERMISSIONS_CHANGED"].fields == ()
 
 
 @pytest.mark.requirement("ADM-3")
