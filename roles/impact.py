@@ -21,7 +21,7 @@ from roles.definition import RoleDefinition
 from roles.family import Family, family_of, read_family
 from roles.models import Membership, Role
 from tenancy.actors import Actor
-from tenancy.errors import AccessDenied, ActionRefused
+from tenancy.errors import AccessDenied, ActionRefused, Denial, NotVisible, Reason
 
 #: From the role that people have to the one they would have, and the family in which it is reckoned.
 Moves = dict[UUID | None, tuple[UUID, Family]]
@@ -118,7 +118,9 @@ def impact_of_assignment(
 
     Raises NotVisible for a person or a role that is not there, ActionRefused for a place that the role does not fit.
     """
-    role = access.roles_policy(actor).get(actor, role.pk)
+    # Whoever may give roles need not be one who may read what is in them.
+    if not Role.objects.visible_to(actor).filter(pk=role.pk).exists():
+        raise NotVisible(Denial(Reason.OUT_OF_REACH, access.assign_key(actor), "roles.role", str(role.pk)))
     place = place_of(actor, role, organization_id)
     held = Membership.objects.visible_to(actor).filter(organization_id=place, user_id__in=user_ids)  # type: ignore[misc]  # None: the platform
     counts: dict[UUID | None, int] = dict(
