@@ -23,6 +23,7 @@ from tests.factories import inside
 
 FILES = Path(__file__).parent / "files"
 HUBSPOT = ("Record ID", "Company name", "City")
+GOOGLE = ("First Name", "Last Name", "Organization Name", "E-mail 1 - Value")
 
 
 def csv_bytes(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
@@ -39,8 +40,7 @@ def companies(number: int, first: int = 1) -> bytes:
 
 def people(number: int) -> bytes:
     """Return a Google export of that many people, each of an organization of their own."""
-    headings = ("First Name", "Last Name", "Organization Name", "E-mail 1 - Value")
-    return csv_bytes(headings, [(f"Ada {i}", "Byron", f"Company {i}", f"ada{i}@people.example") for i in range(number)])
+    return csv_bytes(GOOGLE, [(f"Ada {i}", "Byron", f"Company {i}", f"ada{i}@people.example") for i in range(number)])
 
 
 def uploaded(content: bytes | str, name: str = "clients.csv") -> SimpleUploadedFile:

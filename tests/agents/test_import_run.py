@@ -8,48 +8,29 @@ import io
 import pytest
 from django.core.files.storage import default_storage
 
-from agents.actions import RunImport, Sender, StartImport, UploadImport
+from agents.actions import StartImport, UploadImport
 from agents.actions import run as running
 from agents.actions.chunk import client_id
 from agents.imports import FileProblem, ImportFileError
-from agents.models import ImportRun, RefusedRow
+from agents.models import ImportRun
 from audit.models import AccessRecord, ModelChange
 from clients.models import Client, Contact
-from roles.models import Membership
-from tenancy.context import Origin, acting
-from tenancy.errors import AccessDenied, ActionRefused
+from tenancy.context import acting
 from tenancy.ids import new_id
 from tests.agents.importing import (
+    GOOGLE,
     HUBSPOT,
-    actor_of,
-    at_every_chunk,
     clients_of,
     companies,
     csv_bytes,
-    fresh,
     imported,
     refused_text,
-    started,
     uploaded,
     work,
 )
-from tests.factories import ClientFactory, MembershipFactory, RoleFactory, UserFactory, inside, on_platform
+from tests.factories import ClientFactory, inside
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("CLI-1")]
-GOOGLE = ("First Name", "Last Name", "Organization Name", "E-mail 1 - Value")
-
-
-def person_with(agency, *keys: str, reach: str = "all"):
-    """Return the actor of a new person whose role holds these keys."""
-    user = UserFactory()
-    role = RoleFactory(organization=agency.organization, keys=keys, reach=reach)
-    MembershipFactory(user=user, organization=agency.organization, role=role)
-    return actor_of(user, agency.organization)
-
-
-def demote(user, organization) -> None:
-    with on_platform():
-        Membership.objects.filter(user=user, organization=organization).delete()
 
 
 def test_companies_of_hubspot_become_clients(agency):
@@ -219,82 +200,6 @@ def test_every_chunk_leaves_a_record_of_what_it_did(agency, monkeypatch):
         assert {record.actor_id for record in records} == {agency.owner.pk}
 
 
-@pytest.mark.requirement("AGT-3")
-def test_a_right_lost_between_two_chunks_stops_the_run_and_keeps_what_was_imported(agency, monkeypatch):
-    monkeypatch.setattr(running, "CHUNK", 2)
-    run = started(agency.actor("admin"), companies(6))
-    with at_every_chunk(lambda _: demote(agency.admin, agency.organization)):
-        run = work(run)
-    assert (run.state, run.done_rows, run.created_clients) == ("failed", 2, 2)
-    assert run.problem.endswith("The import stopped there.")
-    assert len(clients_of(agency.organization)) == 2
-
-
-@pytest.mark.requirement("AGT-3")
-def test_a_run_whose_uploader_lost_the_role_in_the_queue_imports_nothing(agency):
-    run = started(agency.actor("admin"), companies(2))
-    demote(agency.admin, agency.organization)
-    run = work(run)
-    assert (run.state, run.done_rows) == ("failed", 0)
-    assert clients_of(agency.organization) == []
-
-
-@pytest.mark.requirement("ORG-1")
-def test_a_run_in_an_organization_suspended_meanwhile_imports_nothing(agency):
-    run = started(agency.actor("owner"), companies(2))
-    with on_platform():
-        type(agency.organization).objects.filter(pk=agency.organization.pk).update(status="suspended")
-    run = work(run)
-    assert (run.state, run.created_clients) == ("failed", 0)
-    assert "suspended" in run.problem
-
-
-@pytest.mark.requirement("ORG-2")
-def test_a_run_of_a_person_banned_meanwhile_imports_nothing(agency):
-    run = started(agency.actor("owner"), companies(2))
-    with on_platform():
-        type(agency.owner).objects.filter(pk=agency.owner.pk).update(is_active=False)
-    assert work(run).state == "failed"
-    assert clients_of(agency.organization) == []
-
-
-@pytest.mark.parametrize("lacking", ["agents:execute", "clients:write", "contacts:write"])
-def test_uploading_people_needs_every_right_that_importing_them_uses(agency, lacking):
-    keys = {"agents:read", "agents:execute", "clients:read", "clients:write", "contacts:write"}
-    able, unable = person_with(agency, *keys), person_with(agency, *keys - {lacking})
-    with acting(able):
-        assert UploadImport(able, uploaded("google-contacts.csv")).execute().state == "draft"
-    with pytest.raises(AccessDenied, match=lacking), acting(unable):
-        UploadImport(unable, uploaded("google-contacts.csv")).execute()
-
-
-def test_a_file_without_people_needs_no_right_to_contacts(agency):
-    actor = person_with(agency, "agents:read", "agents:execute", "clients:read", "clients:write")
-    assert imported(actor, companies(1)).created_clients == 1
-
-
-def test_a_viewer_cannot_import(agency):
-    actor = agency.actor("viewer")
-    with pytest.raises(AccessDenied), acting(actor):
-        UploadImport(actor, uploaded(companies(1))).execute()
-
-
-def test_nobody_starts_the_import_of_another_person(agency):
-    actor = agency.actor("owner")
-    with acting(actor):
-        run = UploadImport(actor, uploaded(companies(1))).execute()
-    admin = agency.actor("admin")
-    with pytest.raises(ActionRefused, match="Only the person"), acting(admin):
-        StartImport(admin, run.pk).execute()
-
-
-def test_an_import_starts_once(agency):
-    actor = agency.actor("owner")
-    run = started(actor, companies(1))
-    with pytest.raises(ActionRefused, match="started before"), acting(actor):
-        StartImport(actor, run.pk).execute()
-
-
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
@@ -336,111 +241,6 @@ def test_the_name_of_an_upload_never_becomes_a_path_and_is_shown_without_tricks(
         run = UploadImport(actor, uploaded(companies(1), "../../etc/\u202egnp.csv")).execute()
     assert run.file.name == f"imports/{agency.organization.pk}/{run.pk}.csv"
     assert run.filename == "gnp.csv"
-
-
-def test_a_missing_upload_fails_with_a_sentence(agency):
-    run = started(agency.actor("owner"), companies(1))
-    default_storage.delete(run.file.name)
-    assert (work(run).state, fresh(run).problem) == ("failed", "The uploaded file is gone. Upload it again.")
-
-
-def die_at(rows: int):
-    """Return what kills a worker in the chunk that ends at that row, before it commits."""
-
-    def die(run) -> None:
-        if run.done_rows >= rows:
-            raise KeyboardInterrupt
-
-    return die
-
-
-@pytest.mark.requirement("AGT-4")
-def test_the_next_worker_goes_on_behind_the_last_committed_chunk(agency, monkeypatch):
-    monkeypatch.setattr(running, "CHUNK", 2)
-    rows = [(f"Ada{i}", "Byron", "Engine Works" if i % 2 else "", f"ada{i}@works.example") for i in range(7)]
-    run = started(agency.actor("owner"), csv_bytes(GOOGLE, rows))
-    with pytest.raises(KeyboardInterrupt), at_every_chunk(die_at(6)):
-        work(run)
-    assert (fresh(run).state, fresh(run).done_rows) == ("running", 4)
-    run = work(run)
-    assert (run.state, run.attempt, run.done_rows) == ("succeeded", 2, 7)
-    assert (run.created_clients, run.created_contacts) == (5, 7)
-    works = next(client for client in clients_of(agency.organization) if client.name == "Engine Works")
-    assert len(works.contacts.all()) == 3
-
-
-@pytest.mark.requirement("AGT-4")
-def test_refused_rows_are_told_once_however_many_workers_died(agency, monkeypatch):
-    monkeypatch.setattr(running, "CHUNK", 1)
-    run = started(agency.actor("owner"), csv_bytes(HUBSPOT, [("1", "", "Lyon"), ("2", "", "Lyon")]))
-    with pytest.raises(KeyboardInterrupt), at_every_chunk(die_at(2)):
-        work(run)
-    run = work(run)
-    assert run.refused_rows == refused_text(run).count("Lyon") == 2
-
-
-@pytest.mark.requirement("AGT-4")
-def test_another_message_leaves_a_run_to_the_worker_that_has_it(agency, monkeypatch):
-    monkeypatch.setattr(running, "CHUNK", 1)
-    run = started(agency.actor("owner"), companies(3))
-    with pytest.raises(KeyboardInterrupt), at_every_chunk(die_at(2)):
-        work(run, "message-1")
-    assert (work(run, "message-2").attempt, fresh(run).done_rows) == (1, 1)
-    assert (work(run, "message-1").attempt, fresh(run).done_rows) == (2, 3)
-
-
-@pytest.mark.requirement("AGT-4")
-def test_a_worker_that_lost_the_run_to_another_writes_no_more(agency, monkeypatch):
-    monkeypatch.setattr(running, "CHUNK", 1)
-    run = started(agency.actor("owner"), companies(3))
-
-    def another_takes_up(run) -> None:
-        ImportRun.objects.filter(pk=run.pk).update(attempt=run.attempt + 1, message="message-2")
-
-    with at_every_chunk(another_takes_up):
-        run = work(run, "message-1")
-    assert (run.state, run.done_rows) == ("running", 1)
-    run = work(run, "message-2")
-    assert (run.state, run.done_rows, run.created_clients) == ("succeeded", 3, 3)
-
-
-def test_a_run_that_is_over_is_not_done_again(agency):
-    run = imported(agency.actor("owner"), companies(2))
-    assert work(run, "message-2").attempt == 1
-    assert len(clients_of(agency.organization)) == 2
-
-
-def test_a_message_in_the_name_of_someone_else_does_nothing(agency):
-    run = started(agency.actor("owner"), companies(2))
-    RunImport(run.pk, Sender(agency.admin.pk, run.organization_id, Origin("task")), "forged").execute()
-    assert (fresh(run).state, fresh(run).attempt) == ("queued", 0)
-
-
-def test_a_message_for_another_organization_does_nothing(agency, other_agency):
-    run = started(agency.actor("owner"), companies(2))
-    RunImport(run.pk, Sender(other_agency.owner.pk, other_agency.organization.pk, Origin("task")), "forged").execute()
-    assert (fresh(run).state, fresh(run).attempt) == ("queued", 0)
-
-
-@pytest.mark.requirement("AGT-4")
-def test_a_run_that_its_workers_keep_dying_of_ends_with_a_sentence(agency):
-    run = started(agency.actor("owner"), companies(2))
-    with inside(agency.organization):
-        ImportRun.objects.filter(pk=run.pk).update(attempt=running.MAX_ATTEMPTS)
-    run = work(run)
-    assert (run.state, run.created_clients) == ("failed", 0)
-    assert "Upload the file again" in run.problem
-
-
-def test_the_refused_rows_of_a_run_are_seen_by_those_who_see_the_run(agency, other_agency):
-    run = imported(agency.actor("owner"), csv_bytes(HUBSPOT, [("1", "", "Lyon")]))
-    for actor, seen in [
-        (agency.actor("admin"), 1),
-        (agency.actor("member"), 0),
-        (other_agency.actor("owner"), 0),
-    ]:
-        with acting(actor):
-            assert RefusedRow.objects.filter(run=run.pk).count() == seen
 
 
 def test_the_key_of_an_imported_client_is_a_uuid_of_version_7_that_repeats():

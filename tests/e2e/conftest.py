@@ -11,10 +11,11 @@ import pytest
 from allauth.account.models import EmailAddress
 from playwright.sync_api import Browser, sync_playwright
 
+from accounts.models import User
 from tests.e2e.site import PASSWORD, Site
 from tests.factories import on_platform
 from tests.live import ROOT, live_server
-from tests.world import make_agency
+from tests.world import make_agency, make_staff
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 # Playwright keeps an event loop in this thread, and Django would refuse to be asked for the world's rows beside it.
@@ -62,3 +63,14 @@ def site(module_db: str, static_root: Path, tmp_path_factory: Any) -> Iterator[S
     }
     with live_server(module_db, **environment) as server:
         yield Site(server.url, agency, mail)
+
+
+@pytest.fixture(scope="module")
+def boss(module_db: str) -> User:
+    """A super admin who can sign in."""
+    user = make_staff("super-admin")
+    with on_platform():
+        user.set_password(PASSWORD)
+        user.save()
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return user

@@ -14,6 +14,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
+from accounts.models import User
 from tests.world import Agency
 
 AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
@@ -121,3 +122,12 @@ def visiting(browser: Browser, **options: Any) -> Iterator[Visitor]:
         assert visitor.complaints == []
     finally:
         context.close()
+
+
+def sign_in(page: Page, site: Site, user: User) -> None:
+    """Sign in to the console."""
+    page.goto(f"{site.url}/account/login/?next=/admin/")
+    page.locator("input[name=login]").fill(user.email)
+    page.locator("input[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url("**/admin/")

@@ -5,27 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from allauth.account.models import EmailAddress
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from accounts.models import User
 from roles.models import Role
-from tests.e2e.site import PASSWORD, RULES, Site, Visitor, _axe, visiting
+from tests.e2e.site import RULES, Site, Visitor, _axe, sign_in, visiting
 from tests.factories import MembershipFactory, RoleFactory, UserFactory, built_in, on_platform
-from tests.world import make_staff
 
 ROLES = "/admin/roles/role/"
-
-
-@pytest.fixture(scope="module")
-def boss(module_db: str) -> User:
-    """A super admin who can sign in."""
-    user = make_staff("super-admin")
-    with on_platform():
-        user.set_password(PASSWORD)
-        user.save()
-        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    return user
 
 
 @pytest.fixture
@@ -38,14 +25,6 @@ def planner(site: Site) -> Any:
     with on_platform():
         held.delete()
         Role.objects.filter(pk=role.pk).delete()
-
-
-def sign_in(page: Page, site: Site, user: User) -> None:
-    page.goto(f"{site.url}/account/login/?next=/admin/")
-    page.locator("input[name=login]").fill(user.email)
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url("**/admin/")
 
 
 def looks(visitor: Visitor) -> None:
