@@ -79,7 +79,6 @@ def write_pending(entered: Acting) -> None:
     """Write what was noted in this context, within its transaction, in one statement."""
     if entered.pending:
         AccessRecord.objects.bulk_create(entered.pending)
-        entered.pending = []
 
 
 def record_denial(entered: Acting, denial: Denial) -> None:

@@ -18,6 +18,7 @@ from tenancy.actors import Scope
 
 WITHHELD_NOTE = "You do not hold this permission, so you cannot grant it."
 NOTHING_INHERITED: Mapping[str, str] = MappingProxyType({})
+NOTHING_UNUSED: Mapping[str, str] = MappingProxyType({})
 #: A category is a grid when at least this part of its cells stands in columns that rows share.
 _SHARED_PART = 2 / 3
 
@@ -33,7 +34,10 @@ class CellState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One permission of the matrix: `is_on` as it is shown, `is_own` as the role itself holds it in storage."""
+    """One permission of the matrix: `is_on` as it is shown, `is_own` as the role itself holds it in storage.
+
+    `unused` says since when it was held but not used, and is empty for all others.
+    """
 
     key: str
     name: str
@@ -44,13 +48,18 @@ class Cell:
     is_on: bool
     is_own: bool
     is_dangerous: bool
-    is_unused: bool
+    unused: str
     needs: frozenset[str]
 
     @property
     def is_locked(self) -> bool:
         """Whether this editor cannot change it."""
         return self.state in {CellState.INHERITED, CellState.WITHHELD}
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether it is held, but was not used of late."""
+        return bool(self.unused)
 
     @property
     def is_changed(self) -> bool:
@@ -191,14 +200,14 @@ def build_matrix(
     withheld: frozenset[str] = frozenset(),
     *,
     chosen: frozenset[str] | None = None,
-    unused: frozenset[str] = frozenset(),
+    unused: Mapping[str, str] = NOTHING_UNUSED,
     withheld_note: str = WITHHELD_NOTE,
 ) -> Matrix:
     """Return the matrix of a role that holds `own` itself.
 
     `inherited` names for each inherited key the role it comes from, `withheld` is what the editor may not grant and
-    `withheld_note` says why, `chosen` is what is ticked in a form under way (None: as stored), `unused` is what is held
-    but was not used of late.
+    `withheld_note` says why, `chosen` is what is ticked in a form under way (None: as stored), `unused` says of each
+    key that is held but was not used of late, since when.
     """
     locked = locks(own, inherited, withheld, withheld_note)
     ticked = own if chosen is None else chosen
@@ -217,7 +226,7 @@ def build_matrix(
             is_on,
             is_own,
             catalogue.is_dangerous(entry.key),
-            entry.key in unused,
+            unused.get(entry.key, ""),
             catalogue.companions(entry.key),
         )
 

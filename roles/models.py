@@ -258,6 +258,28 @@ class RoleUse(models.Model):
         return f"{self.role_id} on {self.last_used_on}"
 
 
+class PermissionUse(models.Model):
+    """The last day on which somebody with a role used a permission in an organization, or on the platform."""
+
+    # The database deletes what tells of a role along with it.
+    role = models.ForeignKey(Role, on_delete=models.DO_NOTHING, db_constraint=False, related_name="permission_uses")
+    permission = models.ForeignKey(Permission, on_delete=models.CASCADE, related_name="uses")
+    organization = models.ForeignKey(settings.TENANCY_ORGANIZATION_MODEL, null=True, on_delete=models.CASCADE)
+    last_used_on = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["role", "permission", "organization"],
+                name="roles_permissionuse_one_per_place",
+                nulls_distinct=False,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role_id}: {self.permission_id} on {self.last_used_on}"
+
+
 class PolicyVersion(models.Model):
     """Counts the changes that decisions of one organization (or, without one, of everybody) depend on.
 

@@ -17,6 +17,7 @@ from roles.console.saving import Edit, answer, tell
 from roles.family import Family
 from roles.forms import MatrixField, PermissionsForm, RoleDetailsForm
 from roles.models import Membership, Role
+from roles.usage import unused_permissions
 from roles.wording import describe
 from tenancy.actors import Actor, Reach, Scope
 from tenancy.console import GuardedAdmin
@@ -133,7 +134,8 @@ def matrix_field(actor: Actor, role: Role, family: Family, note: str = "") -> Ma
     keys = catalogue.keys_of(scope)
     locked = {"withheld": keys, "withheld_note": note} if note else {"withheld": access.ceiling_gap(actor, keys)}
     sources = {key: source.display_name for key, source in family.sources(role.pk).items() if key in keys}
-    return MatrixField(scope=scope, own=family.members[role.pk].own, inherited=sources, **locked)
+    unused = unused_permissions(role, family)
+    return MatrixField(scope=scope, own=family.members[role.pk].own, inherited=sources, unused=unused, **locked)
 
 
 def parents_for(actor: Actor, scope: Scope, organization_id: UUID | None, *excluded: UUID) -> QuerySet[Role]:

@@ -24,7 +24,6 @@ _MARK = (
     '<use href="{}#{}" /></svg></span>'
 )
 _DANGEROUS = "Dangerous: its use can hardly be undone, or opens other doors."
-_UNUSED = "Held, but not used of late."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def _in_grid(cell: Cell, field: Field) -> SafeString:
     return format_html(
         '<span class="rx-cell" data-rx-cell data-column="{}" title="{}">{}{}{}{}</span>',
         cell.action,
-        f"{cell.name} ({cell.key})" + (f". {cell.note}" if cell.note else ""),
+        ". ".join(filter(None, (f"{cell.name} ({cell.key})", cell.unused, cell.note))),
         _box(cell, field, label),
         _marks(cell, field),
         _note(cell, field, "rx-hidden"),
@@ -107,7 +106,7 @@ def _box(cell: Cell, field: Field, label: str | None = None) -> SafeString:
         "disabled": cell.is_locked,
         "data-own": cell.is_own,
         "data-dangerous": cell.is_dangerous,
-        "data-unused": cell.is_unused,
+        "data-unused": cell.unused or None,
     }
     return format_html('<input type="checkbox" class="rx-box" data-rx-box{}>', flatatt(attributes))
 
@@ -118,7 +117,7 @@ def _marks(cell: Cell, field: Field) -> SafeString:
     if cell.is_dangerous:
         marks.append(("rx-mark rx-mark-danger", _DANGEROUS, field.sprite, "alert-triangle"))
     if cell.is_unused:
-        marks.append(("rx-mark", _UNUSED, field.sprite, "clock"))
+        marks.append(("rx-mark", cell.unused, field.sprite, "clock"))
     if cell.note:
         icon = "lock" if cell.state is CellState.INHERITED else "ban"
         marks.append((f"rx-mark rx-mark-{cell.state}", cell.note, field.sprite, icon))

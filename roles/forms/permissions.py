@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from roles import catalogue
 from roles.forms.cells import draw
 from roles.forms.parts import TemplatedWidget
-from roles.matrix import NOTHING_INHERITED, WITHHELD_NOTE, Matrix, build_matrix, locks
+from roles.matrix import NOTHING_INHERITED, NOTHING_UNUSED, WITHHELD_NOTE, Matrix, build_matrix, locks
 from tenancy.actors import Scope
 
 _MOST_NAMED = 5
@@ -48,9 +48,10 @@ class MatrixField(forms.Field):
     """The own permissions of a role, as a frozenset of keys.
 
     `own` is what the role holds itself as stored, `inherited` names for each inherited key the role it comes from,
-    `withheld` is what the editor may not grant, for the reason of `withheld_note`, `unused` is what was not used of
-    late. What is locked stays as stored, whatever is sent. Whether the editor may save the outcome is the action's to
-    say, not the field's. A new role made from another has nothing of its `own` yet, and that one's keys as `initial`.
+    `withheld` is what the editor may not grant, for the reason of `withheld_note`, `unused` says of what was not used
+    of late, since when. What is locked stays as stored, whatever is sent. Whether the editor may save the outcome is
+    the action's to say, not the field's. A new role made from another has nothing of its `own` yet, and that one's keys
+    as `initial`.
     """
 
     widget = MatrixWidget
@@ -62,7 +63,7 @@ class MatrixField(forms.Field):
         own: frozenset[str] = frozenset(),
         inherited: Mapping[str, str] = NOTHING_INHERITED,
         withheld: frozenset[str] = frozenset(),
-        unused: frozenset[str] = frozenset(),
+        unused: Mapping[str, str] = NOTHING_UNUSED,
         withheld_note: str = WITHHELD_NOTE,
         **options: Any,
     ) -> None:

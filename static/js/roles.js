@@ -32,7 +32,7 @@
         locked: input.disabled,
         own: "own" in input.dataset,
         dangerous: "dangerous" in input.dataset,
-        unused: "unused" in input.dataset,
+        unused: input.dataset.unused ?? "",
         needs: (input.dataset.needs ?? "").split(" ").filter(Boolean),
         text: `${name} ${input.value}`.toLowerCase(),
         mark: cell.querySelector("[data-rx-change]"),
@@ -220,7 +220,7 @@
       if (filter === "changed") return this.isChanged(box);
       if (filter === "granted") return box.input.checked;
       if (filter === "dangerous") return box.dangerous;
-      return filter !== "unused" || box.unused;
+      return filter !== "unused" || box.unused !== "";
     }
 
     isChanged(box) {
@@ -304,7 +304,7 @@
       const code = document.createElement("code");
       code.className = "rx-key";
       code.textContent = box.key;
-      const rest = [box.dangerous && "dangerous", box.unused && "held, but unused", box.note].filter(Boolean);
+      const rest = [box.dangerous && "dangerous", box.unused, box.note].filter(Boolean);
       line.replaceChildren(box.name, " ", code, rest.length ? ` · ${rest.join(" · ")}` : "");
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from roles.actors import RoleActor, resolve
 from roles.models import Membership, Role
 from tests.factories import MembershipFactory, RoleFactory, UserFactory, on_platform
 from tests.world import Agency, make_staff
@@ -31,6 +32,17 @@ class Face:
     @property
     def is_platform(self) -> bool:
         return self.base == "/api/admin/"
+
+    @property
+    def acting_chief(self) -> RoleActor:
+        """The actor that the chief is."""
+        if not self.is_platform:
+            return self.agency.actor("owner")
+        with on_platform():
+            staff = Membership.objects.get(organization=None, role__name="super-admin")
+        actor = resolve(staff.user_id)
+        assert isinstance(actor, RoleActor), actor
+        return actor
 
     def url(self, *parts: Any) -> str:
         """Return the address of a list, of a role, or of what belongs to a role."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client as Browser
+from django.utils import timezone
 
 from accounts.models import User
-from roles.models import Role
+from roles.models import PermissionUse, Role
 from tests.console.role_pages import address, change_meanwhile, details, role_version, send, stored, ticked
 from tests.factories import MembershipFactory, RoleFactory, UserFactory, built_in, on_platform
 from tests.world import Agency
@@ -233,6 +235,24 @@ def test_an_inherited_permission_is_locked_and_names_its_source(desk: Browser, p
     assert (cell.is_on, cell.is_locked, cell.note) == (True, True, "Inherited from Planner")
     assert send(desk, "permissions", heir, ticked(desk, heir, drop=("tasks:read",)), "save").status_code == 302
     assert stored(heir).permissions == {"notes:read"}
+
+
+@pytest.mark.requirement("ADM-3")
+@pytest.mark.requirement("AUD-7")
+def test_the_matrix_marks_what_was_not_used(desk: Browser, planner: Role) -> None:
+    with on_platform():
+        Role.objects.filter(pk=planner.pk).update(created_at=timezone.now() - timedelta(days=120))
+        PermissionUse.objects.create(
+            role=planner,
+            organization_id=planner.organization_id,
+            permission_id="clients:read",
+            last_used_on=timezone.now().date(),
+        )
+
+    matrix = desk.get(address("permissions", planner)).context["form"].matrix_field.matrix()
+
+    unused = {cell.key: cell.unused for cell in matrix.cells if cell.is_unused}
+    assert unused == {"tasks:read": "Not used so far (role is 120 days old)"}
 
 
 @pytest.mark.requirement("ROLE-8")

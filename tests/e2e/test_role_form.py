@@ -49,6 +49,7 @@ def page_of(house: str = "organization", theme: str = "light") -> str:
         own=OWN,
         inherited={"tasks:read": "Viewer"},
         withheld=frozenset({"clients:delete", "notes:read"}),
+        unused={"contacts:write": "Not used since 3 March 2026"},
     )
     form = PermissionsForm(permissions=matrix, version=1)
     shown = {
@@ -172,6 +173,15 @@ def test_filters_show_what_is_changed(page: Page) -> None:
     page.get_by_role("button", name="Changed 1").click()
     expect(page.locator("[data-rx-box]:visible")).to_have_count(1)
     expect(box(page, "team:read")).to_be_visible()
+
+
+@pytest.mark.requirement("ADM-3")
+def test_filters_show_what_is_unused_and_since_when(page: Page) -> None:
+    page.get_by_role("button", name="Unused 1").click()
+    expect(page.locator("[data-rx-box]:visible")).to_have_count(1)
+    box(page, "contacts:write").focus()
+    line = page.locator("[data-rx-category='Client Workspace'] [data-rx-detail]")
+    expect(line).to_contain_text("Not used since 3 March 2026")
 
 
 @pytest.mark.requirement("ADM-3")

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from roles import catalogue
+from roles.forms import MatrixField, PermissionsForm
 from roles.matrix import WITHHELD_NOTE, CellState, build_matrix
 from tenancy.actors import Scope
 
 pytestmark = pytest.mark.requirement("ADM-3")
 NOTHING: frozenset[str] = frozenset()
+SINCE = "Not used since 3 March 2026"
 
 
 @pytest.mark.parametrize("scope", list(Scope))
@@ -86,11 +90,27 @@ def test_a_form_under_way_shows_what_is_ticked_and_knows_what_changed() -> None:
     assert [category.name for category in matrix.categories if category.has_changes] == ["Team"]
 
 
-def test_dangerous_and_unused_permissions_are_marked() -> None:
-    matrix = build_matrix(Scope.TENANT, frozenset({"clients:delete"}), unused=frozenset({"clients:delete"}))
+def test_dangerous_permissions_are_marked() -> None:
+    matrix = build_matrix(Scope.TENANT, NOTHING)
     assert matrix.cell("clients:delete").is_dangerous
-    assert matrix.cell("clients:delete").is_unused
     assert not matrix.cell("clients:read").is_dangerous
+
+
+def test_what_is_held_but_not_used_is_marked_and_says_since_when() -> None:
+    own = frozenset({"clients:delete", "clients:read"})
+    matrix = build_matrix(Scope.TENANT, own, unused={"clients:delete": SINCE})
+    assert [(cell.key, cell.unused) for cell in matrix.cells if cell.is_unused] == [("clients:delete", SINCE)]
+
+
+@pytest.mark.parametrize("key", ["clients:delete", "team:invite"])
+def test_the_mark_of_an_unused_permission_is_there_without_script(key: str) -> None:
+    """In a grid as in a list: for the eye, for who cannot see it, and for the filter of the script."""
+    field = MatrixField(scope=Scope.TENANT, own=frozenset({"clients:delete", "team:invite"}), unused={key: SINCE})
+    html = str(PermissionsForm(permissions=field)["permissions"])
+    [box] = re.findall(r"<input[^>]*data-unused[^>]*>", html)
+    assert (f'value="{key}"' in box, f'data-unused="{SINCE}"' in box) == (True, True)
+    assert html.count(f'<span class="rx-mark" title="{SINCE}">') == 1
+    assert html.count(", unused") == 1
 
 
 def test_the_reasons_of_a_category_are_told_once_each() -> None:
