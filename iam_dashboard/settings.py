@@ -108,6 +108,11 @@ if env.str("DATABASE_OWNER_URL", default=""):
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 CACHES = {"default": {"BACKEND": "iam_dashboard.cache.FallbackRedisCache", "LOCATION": REDIS_URL}}
 
+#: How many people and assignments each process keeps in memory to decide about, in all organizations together.
+DECISION_CACHE_SIZE = env.int("DECISION_CACHE_SIZE", default=2_000_000)
+#: For how many days those who keep decisions can learn what changed since.
+POLICY_CHANGES_DAYS = env.int("POLICY_CHANGES_DAYS", default=30)
+
 TENANCY_ORGANIZATION_MODEL = "accounts.Organization"
 TENANCY_ACTOR_RESOLVER = "roles.actors.resolve_request"
 TENANCY_ACTOR_BY_ID = "roles.actors.resolve"
@@ -204,6 +209,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "max_retries": 3,
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
 CELERY_BEAT_SCHEDULE = {
     "requeue-stranded-imports": {"task": "agents.tasks.requeue_stranded_imports", "schedule": 60.0},
+    "forget-policy-changes": {"task": "roles.tasks.forget_policy_changes", "schedule": 24 * 3600.0},
 }
 
 LANGUAGE_CODE = "en-gb"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -283,13 +284,15 @@ class PermissionUse(models.Model):
 class PolicyVersion(models.Model):
     """Counts the changes that decisions of one organization (or, without one, of everybody) depend on.
 
-    Database triggers bump it, so that a bulk update or raw SQL cannot leave a stale cache.
+    Database triggers bump it, so that a bulk update or raw SQL cannot leave a stale cache. `forgotten` is the newest
+    change that is not kept any more.
     """
 
     organization = models.OneToOneField(
         settings.TENANCY_ORGANIZATION_MODEL, null=True, on_delete=models.CASCADE, related_name="policy_version"
     )
     version = models.BigIntegerField(default=1)
+    forgotten = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [
@@ -298,3 +301,25 @@ class PolicyVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organization_id}: {self.version}"
+
+
+class PolicyChange(models.Model):
+    """One change that moved the policy version of an organization (or, without one, of everybody).
+
+    `kind` is what changed: role, rolepermission, membership, user, secondfactor, organization, clientgrant, client,
+    apitoken. `subjects` are the roles, people or clients concerned; None: so many that all may be. Written by the
+    triggers that count the versions.
+    """
+
+    version = models.BigIntegerField(primary_key=True)
+    organization_id = models.UUIDField(null=True)
+    kind = models.CharField(max_length=30)
+    subjects = ArrayField(models.UUIDField(), null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["version"]
+        indexes = [models.Index(fields=["organization_id", "version"], name="roles_policychange_feed")]
+
+    def __str__(self) -> str:
+        return f"{self.version}: {self.kind}"

@@ -19,8 +19,15 @@ from tests.world import Agency, furnish
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("CLI-5")]
 
-#: Rows that belong to no organization and are there for all of them: the built-in roles and what they hold.
-SHARED = frozenset({"roles_role", "roles_rolepermission"})
+#: Rows that belong to no organization and are there for all of them: the built-in roles, what they hold, and that they
+#: changed.
+SHARED = {
+    "roles_role": "SELECT t.ctid::text FROM roles_role t WHERE organization_id IS NULL",
+    "roles_rolepermission": "SELECT t.ctid::text FROM roles_rolepermission t JOIN roles_role r ON r.id = t.role_id"
+    " WHERE r.organization_id IS NULL",
+    "roles_policychange": "SELECT t.ctid::text FROM roles_policychange t"
+    " WHERE organization_id IS NULL AND kind LIKE 'role%'",
+}
 
 FOREIGN_KEYS = """
 SELECT k.conrelid::regclass::text, a.attname, k.confrelid::regclass::text, b.attname
@@ -84,12 +91,7 @@ def test_each_organization_sees_its_own_rows_and_no_other(two: tuple[Agency, Age
     common = seen[0] & seen[1]
     if table in SHARED:
         with seen_by(SystemActor("look")) as cursor:
-            cursor.execute(
-                "SELECT t.ctid::text FROM roles_role t WHERE organization_id IS NULL"
-                if table == "roles_role"
-                else "SELECT t.ctid::text FROM roles_rolepermission t JOIN roles_role r ON r.id = t.role_id"
-                " WHERE r.organization_id IS NULL"
-            )
+            cursor.execute(SHARED[table])
             common -= {key for (key,) in cursor.fetchall()}
         assert all(own - (seen[0] & seen[1]) for own in seen)
     assert common == set()

@@ -1,0 +1,93 @@
+"""The three searches: who may do this, to what may they do it, what may they do (AuthZEN 1.0, section 8).
+
+Each yields exactly what a question one by one would allow, in the order of the ids, a page at a time: `after` is the
+last id of the page before, or empty.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+from roles.engine.objects import Need, Rule
+from roles.engine.snapshot import NOTHING, Person, Snapshot
+from tenancy.errors import Reason
+
+
+def subjects(
+    snapshot: Snapshot,
+    action: str,
+    kind: str,
+    object_id: str,
+    properties: Mapping[str, Any] = NOTHING,
+    *,
+    after: str = "",
+    limit: int,
+) -> list[str]:
+    """Return the ids of up to `limit` people who may do this to the object."""
+    rule = snapshot.rules.get((kind, action))
+    if rule is None:
+        return []
+    holders = [ids for role, ids in snapshot.people_by_role.items() if rule.key in snapshot.held[role].keys]
+    candidates = merge(*(_within(snapshot, rule, kind, object_id, _following(ids, after)) for ids in holders))
+    allowed = (one for one in candidates if snapshot.permits(one, action, kind, object_id, properties))
+    return list(islice(allowed, limit))
+
+
+def _within(snapshot: Snapshot, rule: Rule, kind: str, object_id: str, ids: Iterable[str]) -> Iterator[str]:
+    """Yield which of the people could have the object within reach: cheaper than to ask about each."""
+    people = snapshot.people
+    for one in ids:
+        person = people[one]
+        assigned = person.assigned.get(kind)
+        if person.reaches_all or rule.need in {Need.PLACE, Need.OWN} or (assigned and object_id in assigned.reads):
+            yield one
+
+
+def resources(snapshot: Snapshot, subject: str, action: str, kind: str, *, after: str = "", limit: int) -> list[str]:
+    """Return the ids of up to `limit` objects of the kind to which the subject may do this."""
+    person, rule = snapshot.person(subject), snapshot.rules.get((kind, action))
+    if person is None or rule is None or rule.key not in person.keys or rule.need is Need.OWN:
+        return []
+    if rule.need is Need.PLACE:
+        return [one for one in [snapshot.place] if one > after][:limit]
+    if person.reaches_all:
+        return snapshot.objects.following(kind, after, limit)
+    return list(islice(_following(_assigned(snapshot, person, kind, rule.need), after), limit))
+
+
+def _assigned(snapshot: Snapshot, person: Person, kind: str, need: Need) -> Sequence[str]:
+    """Return the ids assigned to the person, in order, which is found once."""
+    found = snapshot.ordered.get((person.id, kind, need))
+    if found is None:
+        assigned = person.assigned.get(kind)
+        ids = () if assigned is None else assigned.reads if need is Need.READ else assigned.changes
+        found = snapshot.ordered[person.id, kind, need] = sorted(ids)
+    return found
+
+
+def actions(
+    snapshot: Snapshot,
+    subject: str,
+    kind: str,
+    object_id: str,
+    properties: Mapping[str, Any] = NOTHING,
+    *,
+    after: str = "",
+    limit: int,
+) -> list[str]:
+    """Return the names of up to `limit` actions that the subject may do to the object."""
+    asked = snapshot.actions.get(kind, ())
+    allowed = (
+        name
+        for name in _following(asked, after)
+        if snapshot.judge(subject, name, kind, object_id, properties) is Reason.GRANTED
+    )
+    return list(islice(allowed, limit))
+
+
+def _following(ids: Sequence[str], after: str) -> Iterator[str]:
+    return islice(ids, bisect_right(ids, after), None)

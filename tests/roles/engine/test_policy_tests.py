@@ -1,0 +1,315 @@
+"""Policy tests: how a file is read, what is asked, and what is told of an answer that came out otherwise."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from roles.engine import policy_tests
+from roles.engine.policy_files import MOST_BYTES, MOST_VALUES, PolicyFileRefused, Source, parse, read_yaml
+from roles.engine.policy_tests import Expectation, Report, TooManyQuestions, run
+from tenancy.errors import ActionRefused
+from tests.factories import MembershipFactory, RoleFactory, UserFactory, inside
+from tests.world import Agency
+
+EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "policy.yaml"
+pytestmark = pytest.mark.requirement("PDP-1")
+
+
+def problems(text: str | bytes) -> list[str]:
+    """Return what is wrong with a file."""
+    raw = text if isinstance(text, bytes) else dedent(text).encode()
+    with pytest.raises(PolicyFileRefused) as refused:
+        parse(read_yaml(raw))
+    return [str(problem) for problem in refused.value.problems]
+
+
+def one(subject: str, action: str, expect: str = "allow", resource: str = "organization") -> str:
+    return f"tests: [{{name: One, subject: '{subject}', action: '{action}', resource: {resource}, expect: {expect}}}]"
+
+
+def report(agency: Agency, text: str) -> Report:
+    return run(parse(read_yaml(text.encode())), agency.organization.pk)
+
+
+def sentences(agency: Agency, text: str) -> list[str]:
+    return [failure.sentence for outcome in report(agency, text).outcomes for failure in outcome.failures]
+
+
+def test_one_or_many_may_be_named_under_either_name() -> None:
+    [few, many] = parse(
+        read_yaml(
+            dedent("""
+            organization: larkmoor
+            tests:
+              - {name: Few, subject: A@larkmoor.example, action: clients:read, expect: allow}
+              - name: Many
+                subjects: [a@larkmoor.example, role:org-viewer]
+                action: [clients:read, clients:write]
+                resources:
+                  - organization
+                  - {type: client, id: 12}
+                expect: deny
+            """).encode()
+        )
+    ).tests
+    assert (few.subjects, few.actions, few.line) == (("a@larkmoor.example",), ("clients:read",), 4)
+    assert [str(resource) for resource in few.resources] == ["organization"]
+    assert (many.subjects, many.line) == (("a@larkmoor.example", "role:org-viewer"), 5)
+    assert [str(resource) for resource in many.resources] == ["organization", "client 12"]
+    assert (few.expect, many.expect) == (Expectation.ALLOW, Expectation.DENY)
+
+
+def test_json_that_was_parsed_says_the_same() -> None:
+    text = one("a@larkmoor.example", "clients:read")
+    value = {"tests": [{"name": "One", "subject": "a@larkmoor.example", "action": "clients:read", "expect": "allow"}]}
+    [from_yaml], [from_json] = parse(read_yaml(text.encode())).tests, parse(Source(value)).tests
+    assert (from_yaml.subjects, from_yaml.actions, from_yaml.resources) == (
+        from_json.subjects,
+        from_json.actions,
+        from_json.resources,
+    )
+
+
+def test_what_looks_like_a_truth_or_a_number_is_text() -> None:
+    [test] = parse(read_yaml(one("no", "12:30", resource="{type: client, id: 007}").encode())).tests
+    assert (test.subjects, test.actions, test.resources[0].object_id) == (("no",), ("12:30",), "007")
+
+
+def test_every_problem_is_told_at_its_place() -> None:
+    told = problems("""\
+        organization: larkmoor
+        tests:
+          - name: One
+            subject: a@larkmoor.example
+            subjects: [b@larkmoor.example]
+            action: clients:read
+            expect: maybe
+          - name: Two
+            subject: []
+            resource: {type: client}
+            expect: deny
+            because: it is so
+        """)
+    assert told == [
+        "Line 7, test 1, expect: Say “allow” or “deny”.",
+        "Line 5, test 1, subjects: Write “subject” or “subjects”, not both.",
+        "Line 12, test 2: There is no “because” here. Known are: name, subject, subjects, action, actions, resource,"
+        " resources, expect.",
+        "Line 9, test 2, subject: Name at least one subject.",
+        "Line 8, test 2, actions: Name at least one action.",
+        "Line 10, test 2, resource: Say which client, by its id.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "A file has “organization” and “tests”."),
+        ("- a", "Line 1: A file has “organization” and “tests”."),
+        ("tests: []", "Line 1: Give a list with at least one test."),
+        ("tests: [{}]", "Line 1, test 1: A test is a mapping with “name”, “subject” and so on."),
+        ("tests: [", "Line 2: This is not YAML:"),
+        ("tests: 1\ntests: 2", "Line 2: “tests” stands here twice. Delete one."),
+        ("a: &a [1]\nb: *a", "Line 2: Aliases (*) are not read: write it out."),
+        ("a: !!python/name:os.system", "Line 1: Tags (!) are not read: leave it out."),
+        ("? [a]\n: b", "Line 1: A name is a word, followed by a colon."),
+        ("a: 1\n---\nb: 2", "Line 2: A second document begins here. Keep one in a file."),
+        ("[" * 100_000, "Line 1: This is nested too deeply."),
+        (b"\xff", "The file is not UTF-8 text. Save it as such."),
+        (b"a: \x01", "The file holds a character that YAML does not allow."),
+        (one("a", "b", "{a: b}"), "Line 1, test 1, expect: Say “allow” or “deny”."),
+        (one("a", '"b', "deny").replace("'\"b'", '"b\\u202e"'), "Line 1, test 1, action: This contains an invisible"),
+        (one("a" * 501, "b"), "Line 1, test 1, subject: This is too long: at most 500 characters."),
+        (b" " * (MOST_BYTES + 1), "The file is too large: at most 1,048,576 bytes are read. Split it."),
+        (f"[{'a,' * MOST_VALUES}]", "Line 1: At most 150,000 values are read: split the file."),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_what_to_do(text: str | bytes, told: str) -> None:
+    assert problems(text)[0].startswith(told)
+
+
+@pytest.mark.parametrize("value", [None, 1, [], "text", {"tests": {}}, {"tests": [1]}, {"tests": [{"name": 1}]}])
+def test_json_of_another_shape_is_refused(value: Any) -> None:
+    with pytest.raises(PolicyFileRefused):
+        parse(Source(value))
+
+
+@pytest.mark.django_db
+def test_the_example_holds_in_an_agency_as_it_comes(agency: Agency, other_agency: Agency) -> None:
+    made = run(parse(read_yaml(EXAMPLE.read_bytes())), agency.organization.pk)
+    assert made.held, [outcome.failures for outcome in made.outcomes]
+    assert made.asked(Expectation.ALLOW) == 4
+    assert made.asked(Expectation.DENY) == 13
+    assert made.strangers == ("owner@quaymark.example",)
+
+
+@pytest.mark.django_db
+def test_every_combination_is_asked(agency: Agency) -> None:
+    mine, other, _ = agency.clients
+    made = report(
+        agency,
+        f"""
+        tests:
+          - name: Reading
+            subjects: [member@larkmoor.example, viewer@larkmoor.example]
+            actions: [clients:read, contacts:read]
+            resources: [{{type: client, id: {mine.pk}}}, {{type: client, id: {other.pk}}}]
+            expect: allow
+        """,
+    )
+    [outcome] = made.outcomes
+    assert outcome.asked == 8
+    assert {failure.resource for failure in outcome.failures} == {f"client {other.pk}"}
+    assert made.failed == 4
+
+
+@pytest.mark.django_db
+@pytest.mark.requirement("PDP-2")
+def test_an_answer_that_came_out_otherwise_is_explained(agency: Agency) -> None:
+    assert sentences(agency, one("member@larkmoor.example", "team:remove")) == [
+        "member@larkmoor.example's role “Member” does not include “Remove Team Members” (team:remove)."
+    ]
+    [allowed] = sentences(agency, one(str(agency.owner.pk), "team:remove", "deny"))
+    assert allowed.startswith("owner@larkmoor.example has “Remove Team Members” (team:remove) by the role “Owner”")
+
+
+@pytest.mark.django_db
+def test_a_role_stands_for_everybody_who_has_it_now(agency: Agency) -> None:
+    role = RoleFactory(organization=agency.organization, name="desk", keys=("reports:read",))
+    text = one("role:desk", "reports:read")
+    assert report(agency, text).outcomes[0].is_skipped
+    for _ in range(2):
+        MembershipFactory(user=UserFactory(), organization=agency.organization, role=role)
+    made = report(agency, text)
+    assert (made.asked(), made.held) == (2, True)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("expect", ["allow", "deny"])
+def test_a_question_that_says_nothing_fails_whatever_was_expected(agency: Agency, expect: str) -> None:
+    assert sentences(agency, one("role:org-membr", "clients:delete", expect)) == [
+        "There is no role “org-membr” here, so nothing was asked."
+    ]
+    assert sentences(agency, one("member@larkmoor.example", "clients:delet", expect)) == [
+        "There is no action “clients:delet” on a thing of the kind “organization”."
+    ]
+    assert sentences(agency, one("member@larkmoor.example", "clients:read", expect, "{type: boat, id: 1}")) == [
+        "There is no action “clients:read” on a thing of the kind “boat”."
+    ]
+
+
+@pytest.mark.django_db
+def test_a_subject_without_a_role_here_is_denied_everything_and_named(agency: Agency) -> None:
+    made = report(agency, one("membr@larkmoor.example", "clients:read", "deny"))
+    assert (made.held, made.strangers) == (True, ("membr@larkmoor.example",))
+
+
+@pytest.mark.django_db
+def test_tests_of_another_organization_are_not_run(agency: Agency) -> None:
+    with pytest.raises(ActionRefused, match="for the organization “quaymark”, which is another one"):
+        report(agency, f"organization: quaymark\n{one('a', 'clients:read')}")
+
+
+@pytest.mark.django_db
+def test_too_many_questions_are_not_asked(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy_tests, "MOST_QUESTIONS", 3)
+    assert report(agency, one("[a, b, c]", "clients:read", "deny").replace("'", "")).asked() == 3
+    with pytest.raises(TooManyQuestions, match="ask more than the 3 questions that are answered at once"):
+        report(agency, one("[a, b, c, d]", "clients:read", "deny").replace("'", ""))
+
+
+@pytest.mark.django_db
+def test_all_clients_are_looked_up_in_one_statement(agency: Agency) -> None:
+    asked = ", ".join(f"{{type: client, id: {client.pk}}}" for client in agency.clients)
+    text = one("owner@larkmoor.example", "clients:delete", resource=f"[{asked}]")
+    with CaptureQueriesContext(connection) as captured:
+        assert report(agency, text).held
+    assert sum("clients_client WHERE id = ANY" in query["sql"] for query in captured) == 1
+
+
+def command(tmp_path: Path, text: str, *options: str) -> tuple[int, str]:
+    """Run the command on a file and return its exit status and what it wrote."""
+    file, written = tmp_path / "policy.yaml", StringIO()
+    file.write_text(text)
+    try:
+        call_command("policy_test", str(file), *options, stdout=written)
+    except CommandError as failed:
+        return failed.returncode, f"{written.getvalue()}\n{failed}"
+    return 0, written.getvalue()
+
+
+@pytest.mark.django_db
+def test_the_command_tells_how_many_of_each_and_leaves_in_peace(
+    agency: Agency, other_agency: Agency, tmp_path: Path
+) -> None:
+    status, told = command(tmp_path, EXAMPLE.read_text())
+    assert status == 0
+    assert "17 questions in 5 tests" in told
+    assert "4 expect allow, 13 expect deny, 0 came out otherwise." in told
+    assert "Nobody here, so denied everything: owner@quaymark.example." in told
+
+
+@pytest.mark.django_db
+def test_the_command_fails_with_1_when_an_answer_is_not_as_expected(agency: Agency, tmp_path: Path) -> None:
+    with inside(agency.organization):
+        agency.member.memberships.update(role=RoleFactory(organization=agency.organization, keys=("admin:*",)))
+    text = f"organization: larkmoor\n{one('member@larkmoor.example', 'team:remove', 'deny')}"
+    status, told = command(tmp_path, text)
+    assert status == 1
+    assert "FAILED  One (line 2, 1 questions)" in told
+    assert "member@larkmoor.example team:remove organization: member@larkmoor.example has " in told
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("tests: [", "This is not YAML"),
+        (one("a", "clients:read"), "Say at the top of the file which organization it is for"),
+        (f"organization: nowhere\n{one('a', 'clients:read')}", "There is no organization “nowhere”."),
+    ],
+)
+def test_the_command_fails_with_2_for_a_file_of_no_use(tmp_path: Path, text: str, told: str) -> None:
+    status, written = command(tmp_path, text)
+    assert (status, told in written) == (2, True)
+
+
+@pytest.mark.django_db
+def test_a_file_that_is_not_there_is_of_no_use() -> None:
+    with pytest.raises(CommandError, match="No such file") as failed:
+        call_command("policy_test", "nowhere.yaml")
+    assert failed.value.returncode == 2
+
+
+@pytest.mark.django_db
+def test_the_outcome_is_written_for_machines(agency: Agency, tmp_path: Path) -> None:
+    RoleFactory(organization=agency.organization, name="desk")
+    text = """
+organization: larkmoor
+tests:
+  - {name: Holds, subject: owner@larkmoor.example, action: team:remove, expect: allow}
+  - {name: Broken <&>, subject: viewer@larkmoor.example, action: team:remove, expect: allow}
+  - {name: About nobody, subject: role:desk, action: team:remove, expect: deny}
+"""
+    status, told = command(tmp_path, text, "--format", "json")
+    report = json.loads(told.partition("\n\n")[0])
+    assert (status, report["held"], report["asked"]) == (1, False, {"allow": 2, "deny": 0})
+    assert [len(test["failures"]) for test in report["tests"]] == [0, 1, 0]
+    _, told = command(tmp_path, text, "--format", "junit")
+    suite = ElementTree.fromstring(told.partition("</testsuite>")[0] + "</testsuite>")  # noqa: S314
+    assert {name: suite.attrib[name] for name in ("tests", "failures", "skipped")} == {
+        "tests": "3",
+        "failures": "1",
+        "skipped": "1",
+    }
+    assert [[part.tag for part in case] for case in suite] == [[], ["failure"], ["skipped"]]
