@@ -1,0 +1,53 @@
+"""What an asker may learn by asking (threat 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from roles.actors import RoleActor
+from roles.authzen.errors import Forbidden
+from roles.engine.objects import kinds
+from roles.engine.snapshot import Snapshot
+from tenancy.errors import Denial, Reason
+
+#: Whoever may look at the people of an organization may ask what they may do. Everybody may ask about themselves.
+ASK_ABOUT_OTHERS = "team:read"
+#: Stands for an object that the asker may not know of: no object has this id, so it is answered as a missing one is.
+NO_OBJECT = ""
+
+
+def require_about_others(actor: RoleActor) -> None:
+    """Raise Forbidden for an asker who may ask about themselves only."""
+    if not actor.has(ASK_ABOUT_OTHERS):
+        sentence = f"With this token you may ask about yourself only: for others it needs “{ASK_ABOUT_OTHERS}”."
+        raise Forbidden(Denial(Reason.MISSING_PERMISSION, key=ASK_ABOUT_OTHERS, sentence=sentence), actor)
+
+
+def require_about(actor: RoleActor, subjects: Iterable[str]) -> None:
+    """Raise Forbidden for an asker who may not ask about each of these people, by id or e-mail address."""
+    if actor.has(ASK_ABOUT_OTHERS):
+        return
+    if not {str(actor.user_id), actor.label}.issuperset(subjects):
+        require_about_others(actor)
+
+
+class Sight:
+    """The objects that an asker may know of, in a snapshot."""
+
+    def __init__(self, actor: RoleActor, snapshot: Snapshot) -> None:
+        person = snapshot.person(str(actor.user_id))
+        self._assigned = person.assigned if person is not None else {}
+        #: Whether there is nothing that the asker may not know of.
+        self.is_whole = person is not None and person.reaches_all
+
+    def known(self, kind: str) -> frozenset[str] | None:
+        """Return the ids of a kind of object that the asker may know of, or None for all of them."""
+        if self.is_whole or kind not in kinds():
+            return None
+        assigned = self._assigned.get(kind)
+        return frozenset() if assigned is None else assigned.reads
+
+    def seen(self, kind: str, object_id: str) -> str:
+        """Return the id if the asker may know of the object, else NO_OBJECT."""
+        known = self.known(kind)
+        return object_id if known is None or object_id in known else NO_OBJECT

@@ -1,0 +1,111 @@
+"""Who asks: the holder of a token, who acts in the one organization that the token names."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from uuid import UUID
+
+from roles.actors import RoleActor
+from roles.authzen.errors import Forbidden, Refused, Unauthenticated
+from roles.authzen.threads import Shared, in_thread
+from roles.authzen.versions import Versions
+from roles.engine.snapshot import Version
+from tenancy.actors import Stranger
+from tenancy.errors import Denial, Reason
+
+MOST_KEPT = 10_000
+SECONDS_BETWEEN_NOTES = 60.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """An actor in an organization, as of a version, until a token expires: in seconds since 1970, None is never."""
+
+    actor: RoleActor
+    organization_id: UUID
+    version: Version
+    expires_at: float | None
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether the token's time is over."""
+        return self.expires_at is not None and self.expires_at <= time.time()
+
+
+#: From the value of an Authorization header to the asker as of now, or why there is none. It may block.
+Authenticate = Callable[[str], Asker | Denial]
+
+
+class Askers:
+    """The askers of this process, each as new as the version read for its request. It belongs to one event loop."""
+
+    def __init__(
+        self,
+        authenticate: Authenticate,
+        note_use: Callable[[RoleActor], None],
+        versions: Versions,
+        threads: Executor,
+    ) -> None:
+        self._authenticate = Shared(authenticate, threads)
+        self._note_use = note_use
+        self._versions = versions
+        self._threads = threads
+        #: By a digest of the header: no secret is kept.
+        self._kept: dict[bytes, Asker] = {}
+        self._noted_at: dict[bytes, float] = {}
+        self._noting: set[asyncio.Task[None]] = set()
+
+    async def find(self, authorization: str) -> tuple[Asker, Version]:
+        """Return who asks, and the version of their organization, read after this was called.
+
+        Raises Unauthenticated for a token that is not valid, Refused for one that may not ask here.
+        """
+        digest = hashlib.sha256(authorization.encode()).digest()
+        asker = self._kept.get(digest) or await self._resolve(digest, authorization)
+        version = await self._versions.read(asker.organization_id)
+        while not asker.version.covers(version):
+            before, asker = asker, await self._resolve(digest, authorization)
+            if asker.organization_id != before.organization_id:
+                version = await self._versions.read(asker.organization_id)
+        if asker.is_expired:
+            self._kept.pop(digest, None)
+            raise _refusal(Denial(Reason.TOKEN_REFUSED))
+        self._note(digest, asker)
+        return asker, version
+
+    async def _resolve(self, digest: bytes, authorization: str) -> Asker:
+        self._kept.pop(digest, None)
+        found = await self._authenticate(authorization)
+        if isinstance(found, Denial):
+            raise _refusal(found)
+        if len(self._kept) >= MOST_KEPT:
+            self._kept.clear()
+            self._noted_at.clear()
+        self._kept[digest] = found
+        return found
+
+    def _note(self, digest: bytes, asker: Asker) -> None:
+        now = time.monotonic()
+        if now - self._noted_at.get(digest, -SECONDS_BETWEEN_NOTES) >= SECONDS_BETWEEN_NOTES:
+            self._noted_at[digest] = now
+            noting = asyncio.ensure_future(in_thread(self._threads, self._note_use, asker.actor))
+            self._noting.add(noting)
+            noting.add_done_callback(self._noted)
+
+    def _noted(self, noting: asyncio.Task[None]) -> None:
+        self._noting.discard(noting)
+        if not noting.cancelled() and noting.exception() is not None:
+            logger.warning("The use of a token was not noted.", exc_info=noting.exception())
+
+
+def _refusal(denial: Denial) -> Refused:
+    unknown = denial.reason in {Reason.TOKEN_REFUSED, Reason.NOT_SIGNED_IN}
+    return Unauthenticated(denial) if unknown else Forbidden(denial, Stranger(None, "anonymous"))

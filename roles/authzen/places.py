@@ -1,0 +1,144 @@
+"""The snapshots that outside decisions are answered from, without blocking the event loop.
+
+A `Place` answers from what it knows. What it would have to look up in the database it notes; that is then confirmed in
+a thread, in one statement, and the question is put again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from copy import copy
+from typing import TypeVar
+from uuid import UUID
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+import msgspec
+
+from roles.authzen.access import NO_OBJECT
+from roles.authzen.errors import Unavailable
+from roles.authzen.threads import Shared, in_thread
+from roles.authzen.versions import Versions
+from roles.engine.snapshot import Objects, Snapshot, Version
+from roles.engine.store import SnapshotStore
+from tenancy.errors import Reason
+
+MOST_REMEMBERED = 200_000
+Known = tuple[str, str]
+Answer = TypeVar("Answer")
+
+
+class RememberedObjects:
+    """The objects that are known to exist; see `roles.engine.snapshot.Objects`. It belongs to one event loop.
+
+    Only what there is gets remembered: its end makes a new version, and thus a new snapshot.
+    """
+
+    def __init__(self, stored: Objects) -> None:
+        self.stored = stored
+        self.unsure: set[Known] = set()
+        self._seen: set[Known] = set()
+        self._confirming = 0
+
+    def exists(self, kind: str, object_id: str) -> bool:
+        """Whether the object is known to exist. One that is not is noted in `unsure`."""
+        if (kind, object_id) in self._seen:
+            return True
+        if object_id != NO_OBJECT:
+            self.unsure.add((kind, object_id))
+        return False
+
+    def confirm(self, kind: str, ids: Iterable[str]) -> None:
+        """Find out about many at once. It blocks."""
+        self._seen |= {(kind, one) for one in _existing(self.stored, kind, ids)}
+
+    def unknown(self, kind: str, ids: Iterable[str]) -> set[str]:
+        """Return the ids that are not known to exist."""
+        return {one for one in ids if (kind, one) not in self._seen}
+
+    def following(self, kind: str, after: str, limit: int) -> list[str]:
+        """Return the ids of up to `limit` objects, in order, that come after this id. It blocks."""
+        return self.stored.following(kind, after, limit)
+
+    async def settle(self, answer: Callable[[], Answer], threads: Executor) -> Answer:
+        """Return an answer once it rests on nothing unsure."""
+        if not self._confirming and len(self._seen) > MOST_REMEMBERED:
+            self._seen.clear()
+        self.unsure.clear()
+        first = answer()
+        if not self.unsure:
+            return first
+        asked: dict[str, set[str]] = defaultdict(set)
+        for kind, object_id in self.unsure:
+            asked[kind].add(object_id)
+        self._confirming += 1
+        try:
+            self._seen |= await in_thread(threads, _all_existing, self.stored, asked)
+            return answer()
+        finally:
+            self._confirming -= 1
+
+
+class Place:
+    """A snapshot whose questions do not block, with every answer to one written out."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.objects = RememberedObjects(snapshot.objects)
+        # Copies, for a place does not keep the snapshot itself: it ends when the store lets go of that.
+        self.snapshot = copy(snapshot)
+        self.snapshot.objects = self.objects
+        #: For searches, which may block.
+        self.blocking = copy(snapshot)
+        self.answers = {reason: _written(reason, snapshot.version) for reason in Reason}
+
+
+class Places:
+    """The places of this process, each as new as the version read for its request. It belongs to one event loop.
+
+    The store keeps the snapshots, and what is kept here ends with them.
+    """
+
+    def __init__(self, store: SnapshotStore, versions: Versions, threads: Executor) -> None:
+        def load(wanted: tuple[UUID, Version]) -> Snapshot:
+            return store.at(*wanted)
+
+        self._load = Shared(load, threads)
+        self._versions = versions
+        self._newest: WeakValueDictionary[UUID, Snapshot] = WeakValueDictionary()
+        self._places: WeakKeyDictionary[Snapshot, Place] = WeakKeyDictionary()
+
+    async def at(self, organization_id: UUID, version: Version, wanted: Sequence[Version] = ()) -> Place:
+        """Return the place in a state that is not older than a version just read, nor than any of those `wanted`.
+
+        Raises Unavailable when PostgreSQL itself does not have what is wanted.
+        """
+        if not all(version.covers(one) for one in wanted):
+            version = await self._versions.read(organization_id)
+            if not all(version.covers(one) for one in wanted):
+                raise Unavailable("The policy is not yet as new as the version asked for. Try again.")
+        snapshot = self._newest.get(organization_id)
+        if snapshot is None or not snapshot.version.covers(version):
+            snapshot = self._newest[organization_id] = await self._load((organization_id, version))
+        place = self._places.get(snapshot)
+        if place is None:
+            place = self._places[snapshot] = Place(snapshot)
+        return place
+
+
+def _written(reason: Reason, version: Version) -> bytes:
+    """Return a decision with its reason as JSON (section 5.5)."""
+    context = {"reason": reason, "version": str(version)}
+    return msgspec.json.encode({"decision": reason is Reason.GRANTED, "context": context})
+
+
+def _existing(stored: Objects, kind: str, ids: Iterable[str]) -> set[str]:
+    asked = set(ids)
+    doubtful = stored.unknown(kind, asked)
+    known = {one for one in asked - doubtful if stored.exists(kind, one)}
+    stored.confirm(kind, doubtful)
+    return known | (doubtful - stored.unknown(kind, doubtful))
+
+
+def _all_existing(stored: Objects, asked: dict[str, set[str]]) -> set[Known]:
+    return {(kind, one) for kind, ids in asked.items() for one in _existing(stored, kind, ids)}

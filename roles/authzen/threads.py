@@ -1,0 +1,61 @@
+"""Blocking work (Django and its database) beside the event loop, done once for all that wait for the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable
+from concurrent.futures import Executor
+from functools import partial
+from typing import Generic, ParamSpec, TypeVar
+
+from django.db import Error, connections
+from psycopg_pool import PoolClosed, PoolTimeout
+
+from roles.authzen.errors import Unavailable
+
+Arguments = ParamSpec("Arguments")
+Key = TypeVar("Key", bound=Hashable)
+Result = TypeVar("Result")
+
+
+class Shared(Generic[Key, Result]):
+    """Does `work` for a key in a thread. Whoever asks while it is under way waits for the next time it is done, with
+    all others who do, so that no result is older than the question."""
+
+    def __init__(self, work: Callable[[Key], Result], threads: Executor) -> None:
+        self._work = work
+        self._threads = threads
+        self._waiting: dict[Key, asyncio.Task[Result]] = {}
+        self._running: dict[Key, asyncio.Task[Result]] = {}
+
+    async def __call__(self, key: Key) -> Result:
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            waiting = self._waiting[key] = asyncio.ensure_future(self._run(key, self._running.get(key)))
+        return await asyncio.shield(waiting)
+
+    async def _run(self, key: Key, before: asyncio.Task[Result] | None) -> Result:
+        if before is not None:
+            await asyncio.wait([before])
+        mine = self._running[key] = self._waiting.pop(key)
+        try:
+            return await in_thread(self._threads, self._work, key)
+        finally:
+            if self._running.get(key) is mine:
+                del self._running[key]
+
+
+async def in_thread(
+    threads: Executor, work: Callable[Arguments, Result], *args: Arguments.args, **named: Arguments.kwargs
+) -> Result:
+    """Return what `work` returns. Raises Unavailable when its database does not answer."""
+    return await asyncio.get_running_loop().run_in_executor(threads, partial(_and_leave, work, *args, **named))
+
+
+def _and_leave(work: Callable[Arguments, Result], *args: Arguments.args, **named: Arguments.kwargs) -> Result:
+    try:
+        return work(*args, **named)
+    except (Error, PoolTimeout, PoolClosed) as error:
+        raise Unavailable from error
+    finally:
+        connections.close_all()
