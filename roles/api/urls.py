@@ -11,9 +11,12 @@ from django.urls import URLPattern, path
 from roles import access
 from roles.api.history import HistoryViewSet
 from roles.api.people import HolderViewSet
+from roles.api.policy_tests import PolicyTestViewSet
 from roles.api.previews import AssignmentPreviewViewSet, PreviewViewSet
 from roles.api.serializers import NewRole, NewTeamRole
 from roles.api.views import PermissionViewSet, RoleViewSet
+from roles.api.watch import WatchViewSet
+from roles.engine.policy_tests import ASK
 from tenancy.api.views import GuardedViewSet, needing
 from tenancy.policies import Verb
 from tenancy.routes import declares, permission
@@ -97,6 +100,7 @@ def patterns(face: Face) -> Iterator[URLPattern]:
     )
     yield from _both(face, "roles/<uuid:pk>/audit", HistoryViewSet, {"get": "list"}, needing(permission(face.history)))
     yield from _both(face, "permissions", PermissionViewSet, {"get": "list"}, needing(permission(face.listing)))
+    yield from _both(face, "policy-changes", WatchViewSet, {"get": "watch"}, needing(permission(read)))
 
 
 def _both(
@@ -111,4 +115,7 @@ def _both(
 
 
 platform_patterns = list(patterns(PLATFORM))
-org_patterns = list(patterns(ORGANIZATION))
+org_patterns = [
+    *patterns(ORGANIZATION),
+    *_both(ORGANIZATION, "policy-tests", PolicyTestViewSet, {"post": "run"}, needing(permission(ASK))),
+]
