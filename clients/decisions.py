@@ -18,7 +18,7 @@ _RULES = {
 client_kind = ObjectKind(
     name="client",
     rules=_RULES,
-    grants="SELECT user_id, client_id, permission_id = iam_change_client_permission()"  # noqa: S608
+    grants="SELECT user_id, client_id, permission_id = (SELECT iam_change_client_permission())"  # noqa: S608
     f" FROM {ClientGrant._meta.db_table}",
     existing=f"SELECT id FROM {_TABLE} WHERE id = ANY (%(ids)s::uuid[])",  # noqa: S608
     following=f"SELECT id FROM {_TABLE} WHERE id > %(after)s::uuid ORDER BY id LIMIT %(limit)s",  # noqa: S608

@@ -18,7 +18,7 @@ from tenancy.api.schema import Problem
 from tenancy.api.serializers import StrictInput
 from tenancy.api.views import ActorViewSet
 
-MOST_AT_ONCE = 1_000
+MOST_AT_ONCE = 200
 VERSION = {"type": "string", "pattern": r"^[0-9]{1,19}\.[0-9]{1,19}$"}
 
 

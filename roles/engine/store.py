@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from threading import Lock
 from uuid import UUID
+from weakref import WeakSet
 
 from django.conf import settings
 from django.db import connection
@@ -13,17 +14,22 @@ from roles.engine.loading import load, read_version, renew
 from roles.engine.snapshot import Snapshot, Version
 
 
+PLATFORM = -1
+
+
 class SnapshotStore:
-    """Snapshots by place. The ones not asked for longest go first when all together are too heavy.
+    """Snapshots by place. The ones loaded longest ago go first when all together are too heavy.
 
     `capacity` is counted in people and assignments.
     """
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self._held: OrderedDict[UUID | None, Snapshot] = OrderedDict()
-        self._settled: dict[UUID | None, bool] = {}
-        self._loading: dict[UUID | None, Lock] = {}
+        #: By the number that an id is: ids themselves are hashed and compared more slowly than all else of a check.
+        self._held: OrderedDict[int, Snapshot] = OrderedDict()
+        #: The snapshots in which nothing is that may still be rolled back.
+        self._settled: WeakSet[Snapshot] = WeakSet()
+        self._loading: dict[int, Lock] = defaultdict(Lock)
         self._lock = Lock()
 
     def current(self, organization_id: UUID | None) -> Snapshot:
@@ -32,36 +38,36 @@ class SnapshotStore:
 
     def at(self, organization_id: UUID | None, version: Version) -> Snapshot:
         """Return a snapshot that is not older than a version which the caller has read."""
-        held = self._held.get(organization_id)
+        held = self._held.get(organization_id.int if organization_id else PLATFORM)
         if held is not None and held.version == version:
             return held
         return self._load(organization_id, version)
 
     def _load(self, organization_id: UUID | None, version: Version) -> Snapshot:
+        place = organization_id.int if organization_id else PLATFORM
         with self._lock:
-            loading = self._loading.setdefault(organization_id, Lock())
+            loading = self._loading[place]
         with loading:
-            held = self._held.get(organization_id)
+            held = self._held.get(place)
             if held is not None and self._serves(held, version):
                 return held
             # What a transaction has not committed yet is for itself alone, and its version is never seen again.
             settled = not connection.in_atomic_block
-            snapshot = renew(held) if held and self._settled[organization_id] else load(organization_id)
-            self._keep(snapshot, settled=settled)
+            snapshot = renew(held) if held is not None and held in self._settled else load(organization_id)
+            self._keep(place, snapshot, settled=settled)
             return snapshot
 
     def _serves(self, held: Snapshot, version: Version) -> bool:
-        return held.version == version or (self._settled[held.organization_id] and held.version.covers(version))
+        return held.version == version or (held in self._settled and held.version.covers(version))
 
-    def _keep(self, snapshot: Snapshot, *, settled: bool) -> None:
+    def _keep(self, place: int, snapshot: Snapshot, *, settled: bool) -> None:
         with self._lock:
-            self._held[snapshot.organization_id] = snapshot
-            self._held.move_to_end(snapshot.organization_id)
-            self._settled[snapshot.organization_id] = settled
+            self._held[place] = snapshot
+            self._held.move_to_end(place)
+            if settled:
+                self._settled.add(snapshot)
             while len(self._held) > 1 and sum(one.weight for one in self._held.values()) > self.capacity:
-                forgotten, _ = self._held.popitem(last=False)
-                self._settled.pop(forgotten, None)
-                self._loading.pop(forgotten, None)
+                self._held.popitem(last=False)
 
 
 snapshots = SnapshotStore(settings.DECISION_CACHE_SIZE)

@@ -24,7 +24,6 @@ from tenancy.context import Origin, acting
 from tenancy.errors import ActionRefused
 from tenancy.policies import Verb, require
 
-LARGEST = 2**63 - 1
 #: Whose second factor or token changed is for those who manage people; to keep decisions it is enough to know of whom.
 _TOLD_AS = {"secondfactor": "user", "apitoken": "user"}
 #: What everyone who may read the team knows the subjects of. The others are about what may be out of reach.
@@ -88,12 +87,7 @@ def changes_after(actor: Actor, version: Version | None, limit: int) -> Feed:
     require(actor, access.roles_policy(actor).keys[Verb.VIEW])
     if version is None:
         return Feed([], read_version(actor.organization_id), has_more=False)
-    asked = {
-        "place": actor.organization_id,
-        "own": min(version.own, LARGEST),
-        "shared": min(version.shared, LARGEST),
-        "limit": limit + 1,
-    }
+    asked = {"place": actor.organization_id, "own": version.own, "shared": version.shared, "limit": limit + 1}
     with connection.cursor() as cursor:
         cursor.execute(_FEED, asked)
         rows = cursor.fetchall()

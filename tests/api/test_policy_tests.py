@@ -41,7 +41,8 @@ def test_a_test_that_fails_is_an_answer_which_says_why(agency: Agency, by_token:
             "subject": "viewer@larkmoor.example",
             "action": "clients:write",
             "resource": "organization",
-            "sentence": "viewer@larkmoor.example's role “Viewer” does not include “Create and Edit Clients” (clients:write).",
+            "sentence": "viewer@larkmoor.example's role “Viewer” does not include"
+            " “Create and Edit Clients” (clients:write).",
         }
     ]
 

@@ -179,8 +179,10 @@ def test_an_answer_that_came_out_otherwise_is_explained(agency: Agency) -> None:
     assert sentences(agency, one("member@larkmoor.example", "team:remove")) == [
         "member@larkmoor.example's role “Member” does not include “Remove Team Members” (team:remove)."
     ]
-    [allowed] = sentences(agency, one(str(agency.owner.pk), "team:remove", "deny"))
-    assert allowed.startswith("owner@larkmoor.example has “Remove Team Members” (team:remove) by the role “Owner”")
+    [outcome] = report(agency, one(str(agency.owner.pk), "team:remove", "deny")).outcomes
+    [allowed] = outcome.failures
+    assert (allowed.subject, allowed.action, allowed.resource) == (agency.owner.email, "team:remove", "organization")
+    assert allowed.sentence.startswith("owner@larkmoor.example has “Remove Team Members” (team:remove) by the role")
 
 
 @pytest.mark.django_db

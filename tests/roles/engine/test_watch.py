@@ -158,6 +158,18 @@ def test_a_position_before_what_is_kept_is_lost_and_one_after_it_is_not(agency: 
 
 
 @pytest.mark.django_db
+def test_whoever_keeps_up_does_not_fall_behind_by_changes_that_are_not_for_them(agency: Agency) -> None:
+    start = now(agency)
+    make_staff("analyst")
+    position = read(agency.actor("owner"), start).resume_after
+    assert position.shared > start.shared
+    with on_platform():
+        PolicyChange.objects.update(at=timezone.now() - timedelta(days=31))
+    forget_changes(timezone.now() - timedelta(days=30))
+    assert read(agency.actor("owner"), position).changes == []
+
+
+@pytest.mark.django_db
 def test_what_is_kept_has_no_gap_though_a_change_that_took_longer_began_earlier(agency: Agency) -> None:
     start = now(agency)
     newcomer(agency)
