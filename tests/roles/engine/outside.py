@@ -6,6 +6,7 @@ import http.client
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -49,22 +50,44 @@ class Outside:
 
     def evaluate(self, token: str, questions: Sequence[Asked]) -> list[bool] | None:
         """Return the decisions of a batch, or None when the token is refused."""
-        items = [
-            {
-                "subject": {"type": "user", "id": subject},
-                "action": {"name": action},
-                "resource": {"type": kind, "id": object_id},
-            }
-            for subject, action, kind, object_id in questions
-        ]
+        body = self._post("evaluations", token, {"evaluations": [_evaluation(*one) for one in questions]})
+        return body and [one["decision"] for one in body["evaluations"]]
+
+    def evaluate_one(self, token: str, question: Asked) -> bool:
+        """Return the decision of a question asked by itself."""
+        body = self._post("evaluation", token, _evaluation(*question))
+        return bool(body and body["decision"])
+
+    def search(self, token: str, what: str, question: Asked) -> list[str]:
+        """Return all that may stand for the subject, the resource or the action of a question, found page by page."""
+        asked: dict[str, Any] = _evaluation(*question) | {"page": {"limit": 2}}
+        if what == "action":
+            del asked["action"]
+        found: list[str] = []
+        while body := self._post(f"search/{what}", token, asked):
+            found += [one["name" if what == "action" else "id"] for one in body["results"]]
+            if not body["page"]["next_token"]:
+                break
+            asked["page"] = {"limit": 2, "token": body["page"]["next_token"]}
+        return found
+
+    def _post(self, path: str, token: str, body: Any) -> Any:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        self.connection.request("POST", "/access/v1/evaluations", json.dumps({"evaluations": items}), headers)
+        self.connection.request("POST", f"/access/v1/{path}", json.dumps(body), headers)
         response = self.connection.getresponse()
-        body = json.loads(response.read())
+        answer = json.loads(response.read())
         if response.status in {401, 403}:
             return None
-        assert response.status == 200, body
-        return [one["decision"] for one in body["evaluations"]]
+        assert response.status == 200, answer
+        return answer
+
+
+def _evaluation(subject: str, action: str, kind: str, object_id: str) -> dict[str, Any]:
+    return {
+        "subject": {"type": "user", "id": subject},
+        "action": {"name": action},
+        "resource": {"type": kind, "id": object_id},
+    }
 
 
 @contextmanager

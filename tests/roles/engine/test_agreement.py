@@ -10,7 +10,7 @@ and in a web server of its own. After every one of them all questions are asked 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pytest
@@ -28,7 +28,7 @@ from roles.engine.store import SnapshotStore
 from tenancy.context import acting
 from tenancy.policies import Verb
 from tests.roles.engine.checker import proves
-from tests.roles.engine.outside import Outside, outside_service
+from tests.roles.engine.outside import Asked, Outside, outside_service
 from tests.roles.engine.world import CHANGES, GENERAL, KEYS, READS, Question, Role, Rows, World, named
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
@@ -58,7 +58,7 @@ class Agreement(RuleBasedStateMachine):
         Agreement.plays += 1
         self.tag = f"-{Agreement.plays}"
         self.rows, self.outside, self.store = rows, outside, SnapshotStore(1000)
-        self.world = World()
+        self.world, self.asked = World(), 0
         for place in map(self.name, PLACES):
             rows.add_place(place)
             self.world.places[place] = True
@@ -281,11 +281,30 @@ class Agreement(RuleBasedStateMachine):
                     assert allowed is (decide(actor, question.action) is None), question
 
     def outside_agrees(self, place: str, expected: dict[Question, bool]) -> None:
-        told = self.outside.evaluate(self.tokens[place], [spelled(one) for one in expected])
+        token, asked = self.tokens[place], {spelled(one): allowed for one, allowed in expected.items()}
+        told = self.outside.evaluate(token, list(asked))
         if not self.world.places[place]:
             assert told is None  # a suspended organization's token is refused
             return
-        assert told == list(expected.values())
+        assert told == list(asked.values())
+        one = self.pick(asked)
+        assert self.outside.evaluate_one(token, one) is asked[one]
+        people = {str(named(person)) for person in self.world.people}
+        clients = {str(named(self.name(client))) for client in CLIENTS}
+        found = people.intersection(self.outside.search(token, "subject", one))
+        assert found == {subject for subject in people if asked[subject, *one[1:]]}
+        if one[2] == "client":
+            found = clients.intersection(self.outside.search(token, "resource", one))
+            assert found == {client for client in clients if asked[*one[:3], client]}
+        actions = (*READS, *CHANGES) if one[2] == "client" else GENERAL
+        found = set(actions).intersection(self.outside.search(token, "action", one))
+        assert found == {action for action in actions if asked[one[0], action, *one[2:]]}
+
+    def pick(self, asked: Collection[Asked]) -> Asked:
+        """Return another of the questions each time, of those about somebody there is."""
+        self.asked += 1
+        known = [one for one in asked if one[0] != str(named("nobody"))]
+        return known[self.asked * 7 % len(known)]
 
 
 def spelled(question: Question) -> tuple[str, str, str, str]:
