@@ -1,14 +1,15 @@
-"""What the console shows of one room in another: organizations by the imports that are at work in them."""
+"""What the console shows of several rooms at once: organizations by the imports at work in them, and the explorer."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.admin import SimpleListFilter
+from django.contrib.admin import SimpleListFilter, site
 from django.db import models
 
 from accounts.admin import OrganizationAdmin
 from agents.models import ImportRun
+from iam_dashboard.explorer import ExplorerPages
 from iam_dashboard.home import WATCH_JOBS
 from tenancy.policies import decide
 
@@ -30,3 +31,5 @@ class ImportingFilter(SimpleListFilter):
 
 
 OrganizationAdmin.list_filter = (*OrganizationAdmin.list_filter, ImportingFilter)
+
+site.register_pages(ExplorerPages)  # type: ignore[attr-defined]

@@ -20,7 +20,7 @@ from unfold.sites import UnfoldAdminSite
 
 from iam_dashboard.home import latest_denials, stat_cards
 from tenancy.actors import Scope
-from tenancy.console import GuardedAdmin
+from tenancy.console import ConsolePages, GuardedAdmin
 from tenancy.console.pages import HISTORY_KEY
 from tenancy.errors import AccessDenied, Denial, Reason
 from tenancy.policies import Verb, policy_for
@@ -74,6 +74,11 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
         self.disable_action("delete_selected")
+        self.standalone: list[ConsolePages] = []
+
+    def register_pages(self, pages: type[ConsolePages]) -> None:
+        """Register pages that are about no single model."""
+        self.standalone.append(pages(self))
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register pages that the roles govern; leave out those of installed packages, which check too little."""
@@ -150,6 +155,10 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
             address = reverse(f"{self.name}:{page.opts.app_label}_{page.opts.model_name}_changelist")
             title = str(page.opts.verbose_name_plural).capitalize()
             groups.setdefault(page.section, []).append(_item(request, title, page.icon, address))
+        for pages in self.standalone:
+            if pages.may_be_used_by(request.actor):  # type: ignore[attr-defined]
+                item = _item(request, pages.title, pages.icon, pages.home, below=pages.root)
+                groups.setdefault(pages.section, []).append(item)
         return [{"title": title, "items": items} for title, items in groups.items()]
 
     def get_tabs_list(self, request: HttpRequest) -> list[dict[str, Any]]:
@@ -172,6 +181,11 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
         if not words:
             return HttpResponse()
         found = [result for page in self.pages(request) for result in self._found(request, page, words)]
+        found += [
+            SearchResult(pages.title, "page", pages.home, pages.icon)
+            for pages in self.standalone
+            if words.lower() in pages.title.lower() and pages.may_be_used_by(request.actor)  # type: ignore[attr-defined]
+        ]
         return TemplateResponse(request, "admin/found.html", {"results": found})
 
     def _found(self, request: HttpRequest, page: GuardedAdmin, words: str) -> Iterable[SearchResult]:
@@ -188,7 +202,8 @@ class ConsoleSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return the admin's routes, each marked with what it needs; one that is left unmarked stops start-up."""
-        patterns: list[URLPattern | URLResolver] = super().get_urls()
+        patterns: list[URLPattern | URLResolver] = [url for pages in self.standalone for url in pages.urls]
+        patterns += super().get_urls()
         self._declare(patterns)
         return patterns
 
@@ -236,6 +251,8 @@ def _method_behind(view: Callable[..., Any]) -> Callable[..., Any]:
     return view
 
 
-def _item(request: HttpRequest, title: str, icon: str, link: str, *, exact: bool = False) -> dict[str, Any]:
-    active = request.path == link if exact else request.path.startswith(link)
+def _item(
+    request: HttpRequest, title: str, icon: str, link: str, *, exact: bool = False, below: str = ""
+) -> dict[str, Any]:
+    active = request.path == link if exact else request.path.startswith(below or link)
     return {"title": title, "icon": icon, "link": link, "active": active, "has_permission": True}

@@ -4,11 +4,13 @@ from tenancy.console.filters import GuardedFilter
 from tenancy.console.pages import GuardedAdmin, GuardedInline
 from tenancy.console.paging import CappedList, CappedPaginator
 from tenancy.console.routes import ConsoleRoute
+from tenancy.console.standalone import ConsolePages
 from tenancy.console.verbs import ConsoleVerb
 
 __all__ = [
     "CappedList",
     "CappedPaginator",
+    "ConsolePages",
     "ConsoleRoute",
     "ConsoleVerb",
     "GuardedAdmin",

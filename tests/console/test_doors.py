@@ -115,6 +115,7 @@ def test_the_menu_names_exactly_the_lists_that_open(
         )
         for page in pages()
     }
+    lists |= {standalone.title: standalone.home for standalone in admin.site.standalone}
 
     named = {item["title"] for group in home.context["sidebar_navigation"] for item in group["items"]}
 

@@ -1,0 +1,170 @@
+"""What the explorer answers: values without a question left in them, the same for every face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from roles.catalogue import CatalogueEntry
+from roles.engine.explanation import Reach, Route
+from roles.engine.remedy import Remedy
+from roles.engine.snapshot import Person
+from roles.family import Relative
+from tenancy.errors import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a question is asked: an organization, or the platform, which has neither id nor slug."""
+
+    id: UUID | None
+    slug: str
+    name: str
+
+    @property
+    def where(self) -> str:
+        """The place in a sentence."""
+        return f"in {self.name}" if self.id else "on the platform"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+THE_PLATFORM = Place(None, "", "the platform")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Somebody a question is about: their account, and what decisions know of them if they have a role in the place."""
+
+    user: Any
+    person: Person | None
+
+    @property
+    def id(self) -> str:
+        return str(self.user.pk)
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class Extent(NamedTuple):
+    """How far a permission reaches for somebody. `usable` are the assigned objects of the kind that it can be used on,
+    `only_to_read` those that are assigned, but not for this."""
+
+    reach: Reach
+    kind: str = ""
+    usable: int = 0
+    only_to_read: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to use the permission on."""
+        return self.reach is Reach.ASSIGNED and not self.usable
+
+    def __str__(self) -> str:
+        if self.reach is Reach.PLACE:
+            return "everywhere here"
+        if self.reach is Reach.ALL:
+            return f"all {self.kind}s"
+        if self.reach is Reach.OWN:
+            return f"each {self.kind} of their own"
+        if self.usable:
+            return f"{self.usable:,} assigned {self.kind}{'' if self.usable == 1 else 's'}"
+        return f"{self.only_to_read:,} assigned, to read only" if self.only_to_read else f"no {self.kind} assigned"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody who may use the permission: by which way, how far."""
+
+    subject: Subject
+    role: Relative
+    route: Route
+    extent: Extent
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """A page of them. `after` leads to the next one and is empty on the last; `hidden` are not for the viewer."""
+
+    shown: Sequence[Holder]
+    after: str
+    hidden: int
+
+
+class RoleShare(NamedTuple):
+    """A role that grants the permission, and how many people use it so."""
+
+    role: Relative
+    people: int
+
+
+class Grant(NamedTuple):
+    """A permission that somebody has."""
+
+    entry: CatalogueEntry
+    route: Route
+    extent: Extent
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """What somebody may and may not do, of one category."""
+
+    name: str
+    granted: Sequence[Grant]
+    lacking: Sequence[CatalogueEntry]
+
+    @property
+    def size(self) -> int:
+        """How many permissions it has."""
+        return len(self.granted) + len(self.lacking)
+
+
+class Step(StrEnum):
+    """The links of an answer, in order."""
+
+    PERSON = "person"
+    PLACE = "place"
+    MEMBERSHIP = "membership"
+    ROLE = "role"
+    SECOND_FACTOR = "second-factor"
+    INHERITANCE = "inheritance"
+    PERMISSION = "permission"
+    REACH = "reach"
+
+
+class Link(NamedTuple):
+    """One link of the chain that an answer rests on. One that does not hold is the last: it is what is missing."""
+
+    step: Step
+    text: str
+    detail: str = ""
+    role_id: UUID | None = None
+    holds: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """May they, and why.
+
+    `remedy` is the smallest change that would allow it, where the viewer could make it; `wants_assignment` tells that
+    something has to be assigned to them besides, for the permission reaches nothing else.
+    """
+
+    subject: Subject
+    entry: CatalogueEntry
+    reason: Reason
+    sentence: str
+    chain: Sequence[Link]
+    extent: Extent | None
+    remedy: Remedy | None
+    wants_assignment: bool
+
+    @property
+    def allowed(self) -> bool:
+        return self.reason is Reason.GRANTED

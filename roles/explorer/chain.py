@@ -1,0 +1,86 @@
+"""The links that an answer rests on, one after the other, up to the first that is missing (PDP-2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from roles.catalogue import CatalogueEntry
+from roles.engine.explanation import Explanation, Reach
+from roles.engine.objects import ORGANIZATION, PLATFORM
+from roles.engine.snapshot import Person
+from roles.explorer.answers import Extent, Link, Place, Step, Subject
+from tenancy.errors import Reason
+
+
+def chain_of(
+    place: Place,
+    subject: Subject,
+    since: datetime | None,
+    entry: CatalogueEntry,
+    reason: Reason,
+    explained: Explanation,
+    extent: Extent | None,
+) -> Iterator[Link]:
+    """Yield the links of an answer: person, membership, role, the roles it inherits from, permission, reach.
+
+    `since` is when they got the role, `extent` how far the permission reaches, where they have it.
+    """
+    person = subject.person
+    yield Link(Step.PERSON, str(subject), subject.user.email, holds=reason is not Reason.BANNED)
+    if reason is Reason.BANNED:
+        return
+    if person is None:
+        yield Link(Step.MEMBERSHIP, f"No role {place.where}", "Without one nothing is allowed.", holds=False)
+        return
+    if reason is Reason.SUSPENDED:
+        yield Link(Step.PLACE, f"{place} is suspended", "Its people are refused everywhere.", holds=False)
+        return
+    yield Link(Step.MEMBERSHIP, f"Has a role {place.where}", f"since {since:%-d %b %Y}" if since else "")
+    yield from _by_role(person, entry, reason)
+    if extent is not None:
+        yield _reached(reason, explained, extent)
+
+
+def _by_role(person: Person, entry: CatalogueEntry, reason: Reason) -> Iterator[Link]:
+    role, inactive = person.held.role, reason is Reason.ROLE_INACTIVE
+    yield Link(Step.ROLE, str(role), "inactive: it grants nothing" if inactive else "", role.id, not inactive)
+    if inactive:
+        return
+    if reason is Reason.SECOND_FACTOR:
+        yield Link(Step.SECOND_FACTOR, "No second factor", "The role wants one, and none is set up.", holds=False)
+        return
+    route = person.held.routes.get(entry.key)
+    if route is None:
+        above = " or ".join(f"“{one}”" for one in person.held.line[1:])
+        where = f"nor in {above}, which it inherits from" if above else ""
+        yield Link(Step.PERMISSION, f"“{entry.name}” is not in the role", where, holds=False)
+        return
+    for relative in route.line[1:]:
+        yield Link(Step.INHERITANCE, str(relative), "inherited from it", relative.id)
+    yield Link(Step.PERMISSION, entry.name, entry.key if route.held == entry.key else f"by {route.held}")
+
+
+def _reached(reason: Reason, explained: Explanation, extent: Extent) -> Link:
+    holds = reason is Reason.GRANTED
+    if explained.kind in {ORGANIZATION, PLATFORM}:
+        return Link(Step.REACH, str(extent), holds=holds)
+    if not holds:
+        words = "to read only" if reason is Reason.READ_ONLY else f"not this {explained.kind}"
+        return Link(Step.REACH, words, holds=False)
+    return Link(Step.REACH, f"assigned to this {extent.kind}" if extent.reach is Reach.ASSIGNED else str(extent))
+
+
+def sentence_of(
+    place: Place, subject: Subject, entry: CatalogueEntry, explained: Explanation, extent: Extent | None
+) -> str:
+    """Return the answer in one sentence."""
+    if subject.person is None:
+        return f"{subject} has no role {place.where}."
+    if not explained.allowed or extent is None:
+        return str(explained)
+    if explained.kind not in {ORGANIZATION, PLATFORM}:
+        return f"{subject} has “{entry.name}” on this {explained.kind}."
+    if extent.is_empty:
+        return f"{subject} has “{entry.name}”, and nothing to use it on: {extent}."
+    return f"{subject} has “{entry.name}”{f' on {extent}' if extent.kind else ''}."
