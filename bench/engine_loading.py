@@ -47,7 +47,7 @@ FROM generate_series(0, %(people)s::int - 1) n, generate_series(1, %(each)s::int
 
 def loading(dsn: str, many: int) -> Iterator[Line]:
     """Yield the figures of an ordinary organization and of one with that many people."""
-    for people, each, clients, rounds in ((500, 40, 500, 15), (many, 10, 10_000, 3)):
+    for people, each, clients, rounds in ((500, 40, 500, 15), (many, 10, 10_000, 1)):
         place = _write(dsn, f"agency-of-{people}", people, each, clients)
         name = f"the snapshot of {people:,} people and {people * each:,} assignments"
         seconds = statistics.median(_seconds(place) for _ in range(rounds))

@@ -67,7 +67,16 @@ class World:
         ]
         grants = _grants({KIND: {one: (list(has.reads), list(has.changes)) for one, has in self.members.items()}})
         place = (str(self.place), "agency", "active")
-        snapshot = _snapshot(self.place, Version(1234, 567), place, roles, members, grants, _NoObjects())
+        snapshot = _snapshot(
+            organization_id=self.place,
+            version=Version(1234, 567),
+            place=place,
+            roles=roles,
+            members=members,
+            outside={},
+            grants=grants,
+            objects=_NoObjects(),
+        )
         snapshot.rules = RULES
         return snapshot
 
@@ -84,10 +93,7 @@ class _NoObjects:
     def exists(self, kind: str, object_id: str) -> bool:
         raise NotImplementedError
 
-    def confirm(self, kind: str, ids: Iterable[str]) -> None:
-        raise NotImplementedError
-
-    def unknown(self, kind: str, ids: Iterable[str]) -> set[str]:
+    def confirm(self, kind: str, ids: Iterable[str]) -> set[str]:
         raise NotImplementedError
 
     def following(self, kind: str, after: str, limit: int) -> list[str]:

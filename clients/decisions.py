@@ -23,4 +23,5 @@ client_kind = ObjectKind(
     existing=f"SELECT id FROM {_TABLE} WHERE id = ANY (%(ids)s::uuid[])",  # noqa: S608
     following=f"SELECT id FROM {_TABLE} WHERE id > %(after)s::uuid ORDER BY id LIMIT %(limit)s",  # noqa: S608
     assigning=ASSIGN,
+    reading=keys_of("clients")[Verb.VIEW],
 )

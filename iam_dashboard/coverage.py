@@ -9,8 +9,9 @@ from typing import Any
 from django.conf import settings
 
 from roles import catalogue
+from roles.authzen.routes import routes as authzen_routes
 from tenancy.policies import policies
-from tenancy.routes import Access, routes
+from tenancy.routes import Access, Route, routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +58,21 @@ def _routes() -> Iterator[Guarded]:
     for urlconf in settings.TENANCY_URLCONFS:
         host = "custom domain" if urlconf.endswith("_domain") else "installation"
         for route in routes(urlconf):
-            needs = route.requirement
-            yield Guarded(
-                kind="console page" if route.pattern.startswith("/admin/") else "route",
-                where=f"{route.method} {route.pattern}",
-                name=f"{route.name} ({host})",
-                needs=str(needs) if needs else "nothing declared",
-                keys=needs.keys if needs and needs.access is Access.PERMISSION else (),
-                declared=needs is not None,
-            )
+            yield _guarded(route, host)
+    for route in authzen_routes():
+        yield _guarded(route, "outside services")
+
+
+def _guarded(route: Route, host: str) -> Guarded:
+    needs = route.requirement
+    return Guarded(
+        kind="console page" if route.pattern.startswith("/admin/") else "route",
+        where=f"{route.method} {route.pattern}",
+        name=f"{route.name} ({host})",
+        needs=str(needs) if needs else "nothing declared",
+        keys=needs.keys if needs and needs.access is Access.PERMISSION else (),
+        declared=needs is not None,
+    )
 
 
 def _models() -> Iterator[Guarded]:

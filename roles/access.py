@@ -6,7 +6,7 @@ whoever may assign roles also makes and changes them: the catalogue has no other
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 from django.db import models
@@ -14,7 +14,7 @@ from django.db import models
 from roles import catalogue
 from roles.actors import RoleActor
 from roles.family import Family, Relative, read_family
-from roles.models import Membership, Permission, Role, RoleEvent
+from roles.models import Application, Membership, Permission, ResourceGrant, Role, RoleEvent
 from tenancy.actors import Actor, Reach, Scope, SystemActor
 from tenancy.errors import AccessDenied, ActionRefused, Denial, NotVisible, Reason
 from tenancy.policies import AccessPolicy, Verb, decide, guard, require
@@ -31,6 +31,10 @@ ASSIGN_TENANT = "team:roles:assign"
 LIST_TEAM = "team:list"
 REMOVE_MEMBER = "team:remove"
 INVITE = "team:invite"
+READ_APPLICATIONS = "org:integrations:read"
+WRITE_APPLICATIONS = "org:integrations:write"
+SEE_GRANTS = "team:read"
+GRANT_RESOURCES = "team:update"
 
 
 TENANT_ROLE_KEYS = {
@@ -103,16 +107,17 @@ def require_history(actor: Actor, role_id: UUID) -> models.QuerySet[RoleEvent]:
 
 
 permission_policy = guard(
-    AccessPolicy(Permission, {Verb.VIEW: LIST_ROLES}, lambda actor, verb: Permission.objects.all())
+    AccessPolicy(Permission, {Verb.VIEW: LIST_ROLES}, lambda actor, verb: Permission.objects.shipped())
 )
 
 team_permission_policy = AccessPolicy(
-    Permission, {Verb.VIEW: LIST_TEAM}, lambda actor, verb: Permission.objects.filter(scope=Scope.TENANT)
+    Permission, {Verb.VIEW: LIST_TEAM}, lambda actor, verb: Permission.objects.usable_in(actor.organization_id)
 )
 
 
 def permissions_policy(actor: Actor) -> AccessPolicy[Permission]:
-    """Return the policy of the catalogue in the actor's scope: the platform sees all of it."""
+    """Return the policy of permissions in the actor's scope: the platform sees the catalogue, and an organization the
+    tenant part of it and the permissions of its own applications."""
     return permission_policy if actor.scope is Scope.PLATFORM else team_permission_policy
 
 
@@ -139,6 +144,57 @@ member_policy = AccessPolicy(
 def memberships_policy(actor: Actor) -> AccessPolicy[Membership]:
     """Return the policy of memberships in the actor's scope: the console's, or the organization's."""
     return membership_policy if actor.scope is Scope.PLATFORM else member_policy
+
+
+application_policy = guard(
+    AccessPolicy(
+        Application,
+        {
+            Verb.VIEW: READ_APPLICATIONS,
+            Verb.ADD: WRITE_APPLICATIONS,
+            Verb.CHANGE: WRITE_APPLICATIONS,
+            Verb.DELETE: WRITE_APPLICATIONS,
+        },
+        lambda actor, verb: Application.objects.visible_to(actor),
+    )
+)
+resource_grant_policy = guard(
+    AccessPolicy(
+        ResourceGrant,
+        {Verb.VIEW: SEE_GRANTS, Verb.ADD: GRANT_RESOURCES, Verb.DELETE: GRANT_RESOURCES},
+        lambda actor, verb: ResourceGrant.objects.visible_to(actor),
+    )
+)
+
+
+def require_for_everybody(actor: Actor, key: str) -> None:
+    """Raise unless the actor may use the key on what concerns everybody in the organization.
+
+    That is in their own name only, and with reach to everything.
+    """
+    require(actor, key)
+    require_for_oneself(actor, key)
+    if actor.reach is not Reach.ALL:
+        sentence = "Only someone who reaches all clients does this: it is about everybody's access."
+        raise AccessDenied(Denial(Reason.OUT_OF_REACH, key, sentence=sentence))
+
+
+def require_may_redefine(actor: Actor, keys: Iterable[str]) -> None:
+    """Raise unless the actor may change what these held permissions of an application allow (ASSIGN-2).
+
+    It raises everyone who holds one, perhaps the actor: so it is for those who have every permission there is.
+    """
+    held = ", ".join(sorted(keys))
+    if held and not isinstance(actor, SystemActor) and not actor.has(catalogue.ADMIN):
+        sentence = f"Roles hold {held}: what it reaches is changed by someone who holds every permission here."
+        raise AccessDenied(Denial(Reason.ABOVE_CEILING, WRITE_APPLICATIONS, "roles.application", "", sentence))
+
+
+def require_may_grant_to(actor: Actor, user_ids: Collection[UUID]) -> None:
+    """Raise when the actor is among those to whom they grant resources, unless they have every permission there is."""
+    if actor.user_id in user_ids and not actor.has(catalogue.ADMIN):
+        sentence = "Nobody grants a resource to themselves."
+        raise AccessDenied(Denial(Reason.SELF, GRANT_RESOURCES, "roles.resourcegrant", "", sentence))
 
 
 def assign_key(actor: Actor) -> str:

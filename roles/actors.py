@@ -37,8 +37,8 @@ class RoleActor:
     token_id: UUID | None = None
 
     def has(self, key: str) -> bool:
-        """Whether the actor holds the permission. An unknown key is not held."""
-        return key in self.permissions
+        """Whether the actor holds the permission. An unknown key of the catalogue is not held."""
+        return catalogue.covers(self.permissions, key)
 
 
 class Standing(NamedTuple):

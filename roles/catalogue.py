@@ -1,12 +1,14 @@
 """The permission catalogue and the nine built-in roles, as the release ships them (PERM-1, ROLE-10).
 
-`data/permissions.csv` names every key with its scope and category, and which built-in role holds it.
+`data/permissions.csv` names every key with its scope and category, and which built-in role holds it. Besides these
+there are the keys of an organization's applications, which begin with `app-`: `roles.applications` knows them.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,6 +18,8 @@ from tenancy.actors import Reach, Scope
 
 SUPER = "super:*"
 ADMIN = "admin:*"
+NO_KEYS: frozenset[str] = frozenset()
+_APPLICATION_KEY = re.compile(r"app-[0-9a-f]{8}:[^:\s]+:[^:\s]+\Z")
 DATA = Path(__file__).parent / "data" / "permissions.csv"
 
 
@@ -119,15 +123,43 @@ def keys_of(scope: Scope) -> frozenset[str]:
     return frozenset(key for key, entry in entries().items() if entry.scope is scope)
 
 
-def expand(held: frozenset[str]) -> frozenset[str]:
+def is_application_key(key: str) -> bool:
+    """Whether the key is of an application's action, by its form: there need not be such an action."""
+    return _APPLICATION_KEY.match(key) is not None
+
+
+def expand(held: frozenset[str], applications: frozenset[str] = NO_KEYS) -> frozenset[str]:
     """Return what a set of keys amounts to: a wildcard stands for the keys it covers, and for itself.
 
-    `super:*` covers every key of both scopes, `admin:*` every tenant key. Keys outside the catalogue are dropped.
+    `super:*` covers every key of both scopes, `admin:*` every tenant key: those of the catalogue, and of the
+    `applications` that are known here. Keys outside the catalogue that are no application's are dropped.
     """
+    known = frozenset(key for key in held if key in entries() or is_application_key(key))
     if SUPER in held:
-        return frozenset(entries())
-    known = held & entries().keys()
-    return known | keys_of(Scope.TENANT) if ADMIN in held else known
+        return known | entries().keys()
+    return known | keys_of(Scope.TENANT) | applications if ADMIN in held else known
+
+
+def covers(held: frozenset[str], key: str) -> bool:
+    """Whether keys that were spelled out include one; `admin:*` includes that of every application."""
+    return key in held or (ADMIN in held and is_application_key(key))
+
+
+def beyond(keys: frozenset[str], held: frozenset[str]) -> frozenset[str]:
+    """Return the keys that are not included in what is held, both of them spelled out."""
+    return frozenset(key for key in keys - held if not covers(held, key))
+
+
+def within(keys: Iterable[str], scope: Scope) -> frozenset[str]:
+    """Return the keys that a role of the scope may hold."""
+    of_scope = keys_of(scope)
+    return frozenset(key for key in keys if key in of_scope or (scope is Scope.TENANT and is_application_key(key)))
+
+
+def in_order(keys: Iterable[str]) -> list[str]:
+    """Return the known ones of these keys in the order of the catalogue, and then those of applications."""
+    wanted = frozenset(keys)
+    return [key for key in entries() if key in wanted] + sorted(filter(is_application_key, wanted))
 
 
 def _rows() -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from roles import catalogue
+from roles.catalogue import NO_KEYS
 
 _QUERY = """
 WITH RECURSIVE
@@ -26,7 +27,11 @@ below (id) AS (
     UNION SELECT r.id FROM roles_role r JOIN below ON r.parent_id = below.id
 )
 SELECT r.id, r.parent_id, r.organization_id, r.name, r.display_name, r.priority, r.reach, r.is_active,
-       ARRAY(SELECT g.permission_id FROM roles_rolepermission g WHERE g.role_id = r.id)
+       ARRAY(SELECT g.permission_id FROM roles_rolepermission g WHERE g.role_id = r.id),
+       CASE WHEN row_number() OVER () = 1 THEN ARRAY(
+           SELECT p.key FROM roles_permission p
+           WHERE p.organization_id = nullif(current_setting('app.organization_id', true), '')::uuid
+       ) END
 FROM roles_role r
 WHERE r.id IN (SELECT id FROM above UNION SELECT id FROM below)
 """
@@ -51,9 +56,18 @@ class Relative(NamedTuple):
 
 @dataclass(frozen=True)
 class Family:
-    """Roles by id. A role whose parent is missing here inherits nothing: unknown grants nothing."""
+    """Roles by id. A role whose parent is missing here inherits nothing: unknown grants nothing.
+
+    `applications` are the keys of the organization's applications, for `admin:*` covers them too. The platform looks at
+    roles of many organizations at once and reads none: there the wildcard stands for them.
+    """
 
     members: Mapping[UUID, Relative]
+    applications: frozenset[str] = NO_KEYS
+
+    def spelled(self, keys: frozenset[str]) -> frozenset[str]:
+        """Return what keys of these roles amount to, wildcards spelled out."""
+        return catalogue.expand(keys, self.applications)
 
     def line(self, role_id: UUID | None) -> list[Relative]:
         """Return the role and the ones it inherits from, nearest first."""
@@ -71,12 +85,12 @@ class Family:
             if not relative.is_active:
                 break
             held |= relative.own
-        return catalogue.expand(frozenset(held))
+        return self.spelled(frozenset(held))
 
     def potential(self, role_id: UUID) -> frozenset[str]:
         """Return what the role would grant if it and all above it were active. The ceiling goes by this: a permission
         put into an inactive role, or inherited from one, waits there for whoever switches it on."""
-        return catalogue.expand(frozenset().union(*(relative.own for relative in self.line(role_id))))
+        return self.spelled(frozenset().union(*(relative.own for relative in self.line(role_id))))
 
     def sources(self, role_id: UUID) -> Mapping[str, Relative]:
         """Return each inherited key that is in force, spelled out, with the nearest role above that it comes from."""
@@ -84,7 +98,7 @@ class Family:
         for relative in self.line(role_id)[1:]:
             if not relative.is_active:
                 break
-            for key in catalogue.expand(relative.own):
+            for key in self.spelled(relative.own):
                 found.setdefault(key, relative)
         return found
 
@@ -111,5 +125,6 @@ def read_family(*, above: Iterable[UUID] = (), below: Iterable[UUID] = ()) -> Fa
     """Return the roles of `above` with all that they inherit from, and of `below` with all that inherit from them."""
     with connection.cursor() as cursor:
         cursor.execute(_QUERY, {"above": list(above), "below": list(below)})
-        relatives = [Relative._make((*row[:-1], frozenset(row[-1]))) for row in cursor.fetchall()]
-    return Family({relative.id: relative for relative in relatives})
+        rows = cursor.fetchall()
+    relatives = [Relative._make((*row[:-2], frozenset(row[-2]))) for row in rows]
+    return Family({relative.id: relative for relative in relatives}, frozenset(rows[0][-1]) if rows else NO_KEYS)

@@ -48,7 +48,7 @@ class Hint:
 
 @dataclass(frozen=True, slots=True)
 class RoleSummary:
-    """What a list tells of a role besides its own fields: permissions in force, of how many, and when it was used."""
+    """What a list tells of a role besides its own fields: how much of the catalogue it grants, and when it was used."""
 
     granted: int
     total: int
@@ -70,9 +70,8 @@ def summaries(actor: Actor, roles: Sequence[Role]) -> Mapping[UUID, RoleSummary]
     for role in roles:
         granted = _granted(family, role.pk, role.scope)
         hints = _hints(role, granted, role.pk in held, used.get(role.pk), twins)
-        found[role.pk] = RoleSummary(
-            len(granted), len(catalogue.keys_of(Scope(role.scope))), used.get(role.pk), tuple(hints)
-        )
+        known = catalogue.keys_of(Scope(role.scope))
+        found[role.pk] = RoleSummary(len(granted & known), len(known), used.get(role.pk), tuple(hints))
     return found
 
 
@@ -111,17 +110,18 @@ class _Twins:
     """
 
     def __init__(self, family: Family, peers: Mapping[UUID, Peer]) -> None:
+        self._bits = _Bits()
         self._by_place: dict[tuple[str, UUID | None], list[tuple[int, int, Peer]]] = defaultdict(list)
         for peer in peers.values():
             granted = _granted(family, peer.pk, peer.scope)
             if granted:
-                self._by_place[peer.scope, peer.organization_id].append((len(granted), _bits(granted), peer))
+                self._by_place[peer.scope, peer.organization_id].append((len(granted), self._bits.of(granted), peer))
         for candidates in self._by_place.values():
             candidates.sort(key=lambda one: one[0])
 
     def of(self, role: Role, granted: frozenset[str]) -> Peer | None:
         """Return the role most like this one, if it is nearly the same."""
-        own, best, alike = _bits(granted), None, 0.0
+        own, best, alike = self._bits.of(granted), None, 0.0
         for place in {None, role.organization_id}:
             candidates = self._by_place.get((role.scope, place), [])
             start = bisect_left(candidates, len(granted) * NEARLY, key=lambda one: one[0])
@@ -134,12 +134,19 @@ class _Twins:
 
 
 def _granted(family: Family, role_id: UUID, scope: str) -> frozenset[str]:
-    return family.effective(role_id) & catalogue.keys_of(Scope(scope))
+    return catalogue.within(family.effective(role_id), Scope(scope))
 
 
-def _bits(keys: Iterable[str]) -> int:
-    values = _bit_values()
-    return sum(values[key] for key in keys)
+class _Bits:
+    """Gives each key a bit: those of the catalogue their place in it, those of applications as they come."""
+
+    def __init__(self) -> None:
+        self._values = dict(_bit_values())
+
+    def of(self, keys: Iterable[str]) -> int:
+        """Return the number with the bits of these keys."""
+        values = self._values
+        return sum(values.get(key) or values.setdefault(key, 1 << len(values)) for key in keys)
 
 
 @cache

@@ -10,3 +10,6 @@ def register() -> None:
     auditlog.register(models.Role, exclude_fields=["version", "updated_at"], m2m_fields={"permissions"})
     auditlog.register(models.RolePermission)
     auditlog.register(models.Membership)
+    auditlog.register(models.Application, exclude_fields=["version"])
+    auditlog.register(models.ApplicationAction)
+    auditlog.register(models.ResourceGrant)

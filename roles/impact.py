@@ -168,14 +168,10 @@ def _effects(family: Family, moves: Moves, counts: Mapping[UUID | None, int]) ->
                 was,
                 old.display_name if old else "",
                 counts.get(was, 0),
-                _ordered(has - had),
-                _ordered(had - has),
+                tuple(catalogue.in_order(catalogue.beyond(has, had))),
+                tuple(catalogue.in_order(catalogue.beyond(had, has))),
                 reach_before,
                 reach_after,
             )
         )
     return tuple(effects)
-
-
-def _ordered(keys: frozenset[str]) -> tuple[str, ...]:
-    return tuple(key for key in catalogue.entries() if key in keys)

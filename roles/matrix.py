@@ -5,7 +5,7 @@ Pure: it reads the catalogue and the sets it is given. The same locks decide wha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -19,6 +19,7 @@ from tenancy.actors import Scope
 WITHHELD_NOTE = "You do not hold this permission, so you cannot grant it."
 NOTHING_INHERITED: Mapping[str, str] = MappingProxyType({})
 NOTHING_UNUSED: Mapping[str, str] = MappingProxyType({})
+NO_APPLICATIONS: Mapping[str, CatalogueEntry] = MappingProxyType({})
 #: A category is a grid when at least this part of its cells stands in columns that rows share.
 _SHARED_PART = 2 / 3
 
@@ -178,17 +179,25 @@ class Locks:
 
 
 def locks(
-    own: frozenset[str], inherited: Mapping[str, str], withheld: frozenset[str], withheld_note: str = WITHHELD_NOTE
+    own: frozenset[str],
+    inherited: Mapping[str, str],
+    withheld: frozenset[str],
+    withheld_note: str = WITHHELD_NOTE,
+    applications: Collection[str] = (),
 ) -> Locks:
     """Return what cannot be changed in a role that holds `own` itself and `inherited` from the roles named there.
 
-    A wildcard of its own locks what it covers: those keys come with it until it is taken away and saved.
+    A wildcard of its own locks what it covers: those keys come with it until it is taken away and saved. It covers the
+    keys of `applications` too.
     """
     notes = {key: f"Inherited from {source}" for key, source in inherited.items()}
+    outside = frozenset(applications)
+    if source := inherited.get(catalogue.ADMIN):
+        notes = dict.fromkeys(outside, f"Inherited from {source}") | notes
     for wildcard in (catalogue.SUPER, catalogue.ADMIN):
         if wildcard in own:
             included = f"Included in {catalogue.entries()[wildcard].name}"
-            for key in catalogue.expand(frozenset({wildcard})) - {wildcard}:
+            for key in catalogue.expand(frozenset({wildcard}), outside) - {wildcard}:
                 notes.setdefault(key, included)
     return Locks(notes, withheld, withheld_note)
 
@@ -202,14 +211,16 @@ def build_matrix(
     chosen: frozenset[str] | None = None,
     unused: Mapping[str, str] = NOTHING_UNUSED,
     withheld_note: str = WITHHELD_NOTE,
+    applications: Mapping[str, CatalogueEntry] = NO_APPLICATIONS,
 ) -> Matrix:
     """Return the matrix of a role that holds `own` itself.
 
     `inherited` names for each inherited key the role it comes from, `withheld` is what the editor may not grant and
     `withheld_note` says why, `chosen` is what is ticked in a form under way (None: as stored), `unused` says of each
-    key that is held but was not used of late, since when.
+    key that is held but was not used of late, since when. The permissions of an organization's `applications` follow on
+    those of the catalogue.
     """
-    locked = locks(own, inherited, withheld, withheld_note)
+    locked = locks(own, inherited, withheld, withheld_note, applications)
     ticked = own if chosen is None else chosen
 
     def cell(entry: CatalogueEntry) -> Cell:
@@ -230,7 +241,7 @@ def build_matrix(
             catalogue.companions(entry.key),
         )
 
-    listed = [entry for entry in catalogue.entries().values() if entry.scope is scope]
+    listed = [entry for entry in {**catalogue.entries(), **applications}.values() if entry.scope is scope]
     return Matrix(
         scope,
         tuple(
@@ -255,10 +266,15 @@ def _category(name: str, cells: list[Cell]) -> Category:
     for cell in cells:
         by_resource.setdefault(resource_of(cell.key), []).append(cell)
     rows = tuple(
-        Row(resource, thing_named(row[0].name) if resource else name, tuple(row))
+        Row(resource, _label(resource, row[0]) if resource else name, tuple(row))
         for resource, row in by_resource.items()
     )
     return Category(name, rows, _columns(rows))
+
+
+def _label(resource: str, cell: Cell) -> str:
+    """Return what a row is about: a resource type of an application is called what it is."""
+    return resource.rpartition(":")[2] if catalogue.is_application_key(cell.key) else thing_named(cell.name)
 
 
 def _columns(rows: tuple[Row, ...]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from django.db.models import Count
 from roles import access, catalogue
 from roles.actions import CreateRole
 from roles.actions.shaping import read_values
+from roles.applications import entries_named
 from roles.catalogue import CatalogueEntry
 from roles.definition import EDITABLE, LABELS, RoleDefinition
 from roles.family import read_family
@@ -128,7 +129,15 @@ def review_of_creation(actor: Actor, verb: CreateRole) -> Review:
         if people:
             name, reach = (old.display_name, old.reach) if old else ("", None)
             effects.append(
-                Effect(was, name, people, _ordered(granted - had), _ordered(had - granted), reach, after.reach)
+                Effect(
+                    was,
+                    name,
+                    people,
+                    tuple(catalogue.in_order(catalogue.beyond(granted, had))),
+                    tuple(catalogue.in_order(catalogue.beyond(had, granted))),
+                    reach,
+                    after.reach,
+                )
             )
     try:
         access.require_may_create(actor, role_id, family)
@@ -198,13 +207,5 @@ def by_category(added: Collection[str], removed: Collection[str]) -> tuple[Categ
 
 
 def _changes(keys: Iterable[str]) -> list[PermissionChange]:
-    """Return known keys in catalogue order; one that a release has dropped tells nobody anything."""
-    known = [entry for key in keys if (entry := catalogue.entries().get(key))]
-    return [
-        PermissionChange(entry, catalogue.is_dangerous(entry.key))
-        for entry in sorted(known, key=lambda entry: entry.position)
-    ]
-
-
-def _ordered(keys: frozenset[str]) -> tuple[str, ...]:
-    return tuple(change.entry.key for change in _changes(keys))
+    """Return known keys in catalogue order, those of applications last; one that is no more tells nobody anything."""
+    return [PermissionChange(entry, catalogue.is_dangerous(entry.key)) for entry in entries_named(keys).values()]

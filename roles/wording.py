@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from roles import catalogue
 from roles.catalogue import CatalogueEntry
-from roles.matrix import resource_of, thing_named
+from roles.matrix import NO_APPLICATIONS, resource_of, thing_named
 from tenancy.actors import Reach, Scope
 
 WORKSPACE = "Client Workspace"
@@ -19,12 +19,18 @@ _MOST_NAMED = 4
 _MOST_UNSEEN = 3
 
 
-def describe(keys: Iterable[str], scope: Scope, reach: Reach | None = None) -> str:
+def describe(
+    keys: Iterable[str],
+    scope: Scope,
+    reach: Reach | None = None,
+    applications: Mapping[str, CatalogueEntry] = NO_APPLICATIONS,
+) -> str:
     """Return what someone holding `keys`, own and inherited ones together, can do, as one sentence.
 
-    Keys of the other scope and unknown ones are left out: they grant nothing there.
+    Keys of the other scope and unknown ones are left out: they grant nothing there. Of applications those of the
+    organization are known.
     """
-    held = frozenset(keys) & catalogue.keys_of(scope)
+    held = frozenset(keys) & (catalogue.keys_of(scope) | applications.keys())
     clients = "assigned clients" if reach is Reach.ASSIGNED else "all clients"
     if catalogue.SUPER in held:
         return "Can do everything, on the platform and in every organization."
@@ -32,15 +38,18 @@ def describe(keys: Iterable[str], scope: Scope, reach: Reach | None = None) -> s
         return f"Can do everything in the organization, for {clients}."
     if not held:
         return "Cannot do anything yet."
-    workspace, rest = _by_kind(held, scope)
+    workspace, rest = _by_kind(scope, applications)
     can = [*_workspace(workspace, held, clients), *_categories(rest, held)]
     cannot = _unseen(workspace, held) if scope is Scope.TENANT else ""
     return "; ".join(part for part in (f"Can {'; '.join(can)}" if can else "", cannot) if part) + "."
 
 
-def _by_kind(held: frozenset[str], scope: Scope) -> tuple[list[CatalogueEntry], list[list[CatalogueEntry]]]:
+def _by_kind(
+    scope: Scope, applications: Mapping[str, CatalogueEntry]
+) -> tuple[list[CatalogueEntry], list[list[CatalogueEntry]]]:
     """Return the entries of the clients' workspaces, and those of each other category."""
-    listed = [one for one in catalogue.entries().values() if one.scope is scope and one.key not in _WILDCARDS]
+    every = {**catalogue.entries(), **applications}.values()
+    listed = [one for one in every if one.scope is scope and one.key not in _WILDCARDS]
     categories = [list(entries) for _, entries in groupby(listed, key=lambda one: one.category)]
     workspace = [one for entries in categories for one in entries if one.category == WORKSPACE]
     return workspace, [entries for entries in categories if entries[0].category != WORKSPACE]

@@ -77,7 +77,7 @@ def furnish(agency: Agency) -> None:
     from accounts.models import ApiToken, CustomDomain, Invitation
     from agents.models import ImportRun, RefusedRow
     from audit.recording import record_allowed
-    from roles.actions import UpdateRole
+    from roles.actions import GrantResources, RegisterApplication, UpdateRole
     from tenancy.models import IdempotentAnswer
     from tests.factories import WORKSPACE_FACTORIES, RoleFactory, inside
 
@@ -110,6 +110,13 @@ def furnish(agency: Agency) -> None:
         ApiToken.objects.create(credential=credential, user=owner, organization=organization, name="Reporting")
     with acting(agency.actor("owner")) as entered:
         UpdateRole(entered.actor, role.pk, {"description": "Plans the work of a week."}).execute()
+        action = {"resource_type": "invoice", "action": "read", "reach": "assigned"}
+        application = RegisterApplication(
+            entered.actor, {"slug": "billing", "name": "Billing desk", "actions": [action]}
+        ).execute()
+        GrantResources(
+            entered.actor, application.pk, "invoice", [f"{agency.slug}-1"], [agency.people["member"].pk]
+        ).execute()
         IdempotentAnswer.objects.create(
             organization_id=organization.pk,
             user_id=owner.pk,

@@ -72,7 +72,7 @@ class IssueToken:
             user_id=holder.user_id,
             organization_id=self.actor.organization_id,
             name=cleaned_name(self.name),
-            permissions=None if narrowed is None else _in_catalogue_order(narrowed),
+            permissions=None if narrowed is None else catalogue.in_order(narrowed),
             created_by_id=self.actor.user_id,
         )
         token.clean_fields(exclude=["credential", "user", "organization", "created_by"])
@@ -160,7 +160,3 @@ class CreateServiceAccount:
 def _record(actor: Actor, token: ApiToken, operation: str) -> None:
     key = access.write_tokens_key(actor)
     record_allowed(key, token, operation=operation, holder=str(token.user_id), name=token.name)
-
-
-def _in_catalogue_order(keys: Collection[str]) -> list[str]:
-    return [key for key in catalogue.entries() if key in keys]

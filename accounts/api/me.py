@@ -58,7 +58,7 @@ class MeView(APIView):
                     "priority": actor.priority,
                 },
                 "reach": actor.reach,
-                "permissions": [key for key in catalogue.entries() if actor.has(key)],
+                "permissions": catalogue.in_order(actor.permissions),
                 "token_id": None if actor.token_id is None else str(actor.token_id),
             }
         )

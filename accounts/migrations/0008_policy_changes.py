@@ -42,7 +42,7 @@ BEGIN
     RETURN NULL;
 END $$"""
 
-BUMP_BY_TOKEN = """iam_bump_version_by_token() RETURNS trigger
+BUMP_ON_CHANGE = """iam_bump_version_by_token() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     touched uuid;
@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
     operations = [
         DatabaseFunction("iam_bump_version_by_user()", BUMP_BY_USER, door=PLATFORM_ROLE, callers=[]),
         DatabaseFunction("iam_bump_version_by_status()", BUMP_BY_STATUS, door=PLATFORM_ROLE, callers=[]),
-        DatabaseFunction("iam_bump_version_by_token()", BUMP_BY_TOKEN, door=PLATFORM_ROLE, callers=[]),
+        DatabaseFunction("iam_bump_version_by_token()", BUMP_ON_CHANGE, door=PLATFORM_ROLE, callers=[]),
         DatabaseFunction("iam_bump_version_by_factor()", BUMP_BY_FACTOR, door=PLATFORM_ROLE, callers=[]),
         Trigger("bump_version", "mfa.Authenticator", "iam_bump_version_by_factor", events=("INSERT", "DELETE")),
     ]

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 
 from audit.history import record_bulk_created, record_bulk_deleted, recording_update
 from roles import access, catalogue
+from roles.applications import entries_of
 from roles.definition import EDITABLE, RoleDefinition
 from roles.icons import ICONS
 from roles.models import Role, RolePermission
@@ -33,7 +34,13 @@ REFUSALS = {
         "",
         f"An organization has at most {MOST_CUSTOM_ROLES} roles of its own. Delete or change one of them.",
     ),
-    "roles_rolepermission_same_scope": ("permissions", "A role holds permissions of its own scope only."),
+    "roles_application_slug_unique": ("slug", "There is an application of this slug already. Choose another."),
+    "roles_application_name_unique": ("name", "There is an application of this name already. Choose another."),
+    "roles_application_key_unique": ("", "This could not be saved just now. Send it again."),
+    "roles_rolepermission_same_scope": (
+        "permissions",
+        "A role holds permissions of its own scope only, and none of another organization.",
+    ),
 }
 
 
@@ -97,7 +104,9 @@ def validate(role: Role, after: RoleDefinition) -> None:
 
 
 def _wrong_keys(after: RoleDefinition) -> list[ValidationError]:
-    entries = catalogue.entries()
+    entries = {**catalogue.entries()}
+    if any(map(catalogue.is_application_key, after.permissions)):
+        entries |= entries_of(after.organization_id)
     wrong = []
     for key in sorted(after.permissions):
         entry = entries.get(key)
@@ -111,7 +120,7 @@ def _wrong_keys(after: RoleDefinition) -> list[ValidationError]:
 
 def store_new(role: Role, permissions: frozenset[str]) -> None:
     """Insert the role with its permissions. Raises ValidationError for what the database does not allow."""
-    with _refused_in_words():
+    with refused_in_words():
         role.save(force_insert=True)
         _grant(role, permissions)
 
@@ -119,7 +128,7 @@ def store_new(role: Role, permissions: frozenset[str]) -> None:
 def store_changed(role: Role, stored: Role, before: RoleDefinition, after: RoleDefinition) -> None:
     """Update the role, which was `stored`, to its next version. Raises ValidationError as `store_new`."""
     role.version = stored.version + 1
-    with _refused_in_words():
+    with refused_in_words():
         with recording_update(stored, role):
             role.save(force_update=True)
         _withdraw(role, before.permissions - after.permissions)
@@ -137,7 +146,7 @@ def _withdraw(role: Role, keys: frozenset[str]) -> None:
 
 
 @contextmanager
-def _refused_in_words() -> Iterator[None]:
+def refused_in_words() -> Iterator[None]:
     """Undo what the database refuses and say it as a ValidationError, or ActionRefused where no field is at fault."""
     try:
         with transaction.atomic():

@@ -40,6 +40,12 @@ class PermissionFilter(django_filters.FilterSet):  # type: ignore[misc]
         fields: list[str] = []
 
 
+class TeamPermissionFilter(PermissionFilter):
+    application = django_filters.CharFilter(
+        "application_actions__application__slug", max_length=40, label="Those of the application of this slug."
+    )
+
+
 class HolderFilter(django_filters.FilterSet):  # type: ignore[misc]
     q = django_filters.CharFilter(method="matching", max_length=LONGEST, label="Part of the name or of the address.")
     organization = django_filters.UUIDFilter("organization_id", label="Where they have it.")

@@ -11,9 +11,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from roles import catalogue
 from roles.api.people import NO_ORGANIZATION, Assignment
 from roles.api.references import in_body, in_query
-from roles.api.serializers import RoleDetail, in_catalogue_order
+from roles.api.serializers import RoleDetail
 from roles.api.views import NO_PERSON, NO_ROLE, RoleViews
 from roles.impact import Effect, Impact, impact_of_assignment, impact_of_delete, impact_of_update
 from roles.models import Membership
@@ -128,8 +129,8 @@ def shown(impact: Impact, window: dict[str, Any]) -> Response:
     limit, offset = window["limit"], window["offset"]
     told = {
         "refused": impact.refused or None,
-        "gained": in_catalogue_order(impact.gained),
-        "lost": in_catalogue_order(impact.lost),
+        "gained": catalogue.in_order(impact.gained),
+        "lost": catalogue.in_order(impact.lost),
         "effects": [
             {
                 "role": _role(effect),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
@@ -34,12 +33,6 @@ SETTABLE = (
     "is_active",
     "requires_second_factor",
 )
-
-
-def in_catalogue_order(keys: Iterable[str]) -> list[str]:
-    """Return the keys that the catalogue has, in its order."""
-    wanted = frozenset(keys)
-    return [key for key in catalogue.entries() if key in wanted]
 
 
 class RoleListed(RoleSummary):
@@ -83,13 +76,13 @@ class Held(serializers.Serializer[Any]):
 
 @extend_schema_field({"type": "string", "format": "permission", "maxLength": 100})
 class KeyOfCatalogue(serializers.CharField):
-    """A permission of the catalogue."""
+    """A permission of the catalogue, or of an application: which of these there are, the action says."""
 
     default_error_messages = {"unknown": "There is no such permission."}
 
     def to_internal_value(self, data: Any) -> str:
         key: str = super().to_internal_value(data)
-        if key not in catalogue.entries():
+        if key not in catalogue.entries() and not catalogue.is_application_key(key):
             self.fail("unknown")
         return key
 
@@ -105,7 +98,7 @@ class OwnPermissions(serializers.ListField):
     def get_attribute(self, instance: Role) -> list[str]:
         described: Any = self.parent
         family: Family = described.family
-        return in_catalogue_order(family.members[instance.pk].own)
+        return catalogue.in_order(family.members[instance.pk].own)
 
 
 class RoleDetail(StrictSerializer):

@@ -9,6 +9,8 @@ from typing import Any
 from django.urls import URLPattern, path
 
 from roles import access
+from roles.api.applications import ApplicationViewSet, GrantViewSet, RemovalViewSet
+from roles.api.filters import PermissionFilter, TeamPermissionFilter
 from roles.api.history import HistoryViewSet
 from roles.api.people import HolderViewSet
 from roles.api.policy_tests import PolicyTestViewSet
@@ -17,14 +19,15 @@ from roles.api.serializers import NewRole, NewTeamRole
 from roles.api.views import PermissionViewSet, RoleViewSet
 from roles.api.watch import WatchViewSet
 from roles.engine.policy_tests import ASK
-from tenancy.api.views import GuardedViewSet, needing
+from tenancy.api.views import GuardedViewSet, by_verb, needing
 from tenancy.policies import Verb
 from tenancy.routes import declares, permission
 
 
 @dataclass(frozen=True)
 class Face:
-    """The keys under which one scope works with roles, how its addresses end, and what a new role is made of."""
+    """The keys under which one scope works with roles, what a new role is made of, what permissions are filtered
+    by, and how its addresses end."""
 
     name: str
     roles: Mapping[Verb, str]
@@ -33,6 +36,7 @@ class Face:
     unassigning: str
     history: str
     new_role: type[NewTeamRole]
+    permission_filter: type[PermissionFilter]
     ends_with_slash: bool
 
 
@@ -44,6 +48,7 @@ PLATFORM = Face(
     access.ASSIGN_PLATFORM,
     access.PLATFORM_HISTORY,
     NewRole,
+    PermissionFilter,
     ends_with_slash=False,
 )
 ORGANIZATION = Face(
@@ -54,6 +59,7 @@ ORGANIZATION = Face(
     access.REMOVE_MEMBER,
     access.TENANT_HISTORY,
     NewTeamRole,
+    TeamPermissionFilter,
     ends_with_slash=True,
 )
 
@@ -99,8 +105,39 @@ def patterns(face: Face) -> Iterator[URLPattern]:
         face, "roles/<uuid:pk>/preview", PreviewViewSet, {"post": "preview"}, needing(permission(face.listing, read))
     )
     yield from _both(face, "roles/<uuid:pk>/audit", HistoryViewSet, {"get": "list"}, needing(permission(face.history)))
-    yield from _both(face, "permissions", PermissionViewSet, {"get": "list"}, needing(permission(face.listing)))
+    yield from _both(
+        face,
+        "permissions",
+        PermissionViewSet,
+        {"get": "list"},
+        needing(permission(face.listing)),
+        filterset_class=face.permission_filter,
+    )
     yield from _both(face, "policy-changes", WatchViewSet, {"get": "watch"}, needing(permission(read)))
+
+
+def application_patterns(face: Face) -> Iterator[URLPattern]:
+    """Yield the routes of an organization's applications and of what is granted in them."""
+    needs = by_verb(access.application_policy)
+    one = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+    granting = permission(access.GRANT_RESOURCES)
+    grants = needing(permission(access.SEE_GRANTS), create=granting, destroy=granting)
+    yield from _both(face, "applications", ApplicationViewSet, {"get": "list", "post": "create"}, needs)
+    yield from _both(face, "applications/<uuid:pk>", ApplicationViewSet, one, needs)
+    yield from _both(
+        face,
+        "applications/<uuid:pk>/preview",
+        RemovalViewSet,
+        {"post": "preview"},
+        needing(permission(access.WRITE_APPLICATIONS, access.READ_APPLICATIONS)),
+    )
+    yield from _both(
+        face,
+        "applications/<uuid:pk>/grants",
+        GrantViewSet,
+        {"get": "list", "post": "create", "delete": "destroy"},
+        grants,
+    )
 
 
 def _both(
@@ -117,5 +154,6 @@ def _both(
 platform_patterns = list(patterns(PLATFORM))
 org_patterns = [
     *patterns(ORGANIZATION),
+    *application_patterns(ORGANIZATION),
     *_both(ORGANIZATION, "policy-tests", PolicyTestViewSet, {"post": "run"}, needing(permission(ASK))),
 ]

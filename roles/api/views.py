@@ -23,7 +23,6 @@ from roles.api.serializers import (
     RoleDetail,
     RoleListed,
     RoleRestoration,
-    in_catalogue_order,
 )
 from roles.models import Membership, Permission, Role
 from tenancy.actors import Actor, Scope
@@ -145,7 +144,7 @@ def people_of_each(actor: Actor) -> Coalesce:
 
 
 class CatalogueEntry(serializers.ModelSerializer[Permission]):
-    """One key of the catalogue."""
+    """One key of the catalogue, or of an application of the organization."""
 
     is_dangerous = serializers.SerializerMethodField(
         help_text="Whether its use can hardly be undone, or opens the way to other permissions."
@@ -161,11 +160,14 @@ class CatalogueEntry(serializers.ModelSerializer[Permission]):
         return catalogue.is_dangerous(permission.key)
 
     def get_needs(self, permission: Permission) -> list[str]:
-        return in_catalogue_order(catalogue.companions(permission.key))
+        return catalogue.in_order(catalogue.companions(permission.key))
 
 
 class PermissionViewSet(ActorViewSet):
-    """The permission catalogue of the actor's scope, in its own order. The platform sees both scopes."""
+    """The permission catalogue of the actor's scope, in its own order. The platform sees both scopes.
+
+    An organization sees the permissions of its applications too.
+    """
 
     queryset = Permission.objects.none()
     serializer_class = CatalogueEntry

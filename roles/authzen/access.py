@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from roles.actors import RoleActor
 from roles.authzen.errors import Forbidden
-from roles.engine.objects import kinds
+from roles.engine.objects import Need, kinds
 from roles.engine.snapshot import Snapshot
 from tenancy.errors import Denial, Reason
 
@@ -36,18 +36,28 @@ class Sight:
 
     def __init__(self, actor: RoleActor, snapshot: Snapshot) -> None:
         person = snapshot.person(str(actor.user_id))
+        self._actor = actor
+        self._rules = snapshot.rules
         self._assigned = person.assigned if person is not None else {}
         #: Whether there is nothing that the asker may not know of.
         self.is_whole = person is not None and person.reaches_all
 
-    def known(self, kind: str) -> frozenset[str] | None:
-        """Return the ids of a kind of object that the asker may know of, or None for all of them."""
-        if self.is_whole or kind not in kinds():
+    def known(self, action: str, kind: str) -> frozenset[str] | None:
+        """Return the ids of a kind of object that the asker may know of by asking for an action, or None for all."""
+        rule = self._rules.get((kind, action))
+        if self.is_whole or (kind not in kinds() and (rule is None or rule.need is not Need.NAMED)):
             return None
         assigned = self._assigned.get(kind)
         return frozenset() if assigned is None else assigned.reads
 
-    def seen(self, kind: str, object_id: str) -> str:
+    def listed(self, action: str, kind: str) -> frozenset[str] | None:
+        """Return of which ids the asker may be told, who names none: none without the permission to read the kind."""
+        stored = kinds().get(kind)
+        if stored is not None and not self._actor.has(stored.reading):
+            return frozenset()
+        return self.known(action, kind)
+
+    def seen(self, action: str, kind: str, object_id: str) -> str:
         """Return the id if the asker may know of the object, else NO_OBJECT."""
-        known = self.known(kind)
+        known = self.known(action, kind)
         return object_id if known is None or object_id in known else NO_OBJECT

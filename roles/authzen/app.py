@@ -7,10 +7,12 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any
 
+from django.core.handlers.asgi import ASGIRequest
 from django.http.request import split_domain_port, validate_host
 
 from roles.actors import RoleActor
@@ -26,9 +28,12 @@ from tenancy import context
 from tenancy.context import Acting, Origin
 from tenancy.errors import Denial, Reason
 from tenancy.ids import new_id
+from tenancy.middleware import client_address
 
 MOST_BYTES = 1024 * 1024
 THREADS = 4
+#: As many characters of a request's name as the record has room for.
+MOST_RECORDED = 128
 REQUEST_ID = re.compile(rb"[\t\x20-\x7e\x80-\xff]{1,1024}")
 
 Scope = MutableMapping[str, Any]
@@ -70,12 +75,13 @@ class DecisionPoint:
         place = await self.places.at(asker.organization_id, version, endpoint.versions(asked))
         return await endpoint.answer(asked, asker.actor, place, self.threads)
 
-    async def record(self, refused: Refused, origin: Origin) -> None:
-        """Keep a denied attempt."""
+    async def record(self, refused: Refused, scope: Scope, request_id: str) -> None:
+        """Keep a denied attempt. Raises Unavailable when it cannot be kept."""
         if refused.attempt is not None:
             actor, denial = refused.attempt
+            entered = Acting(actor, _origin(scope, request_id))
             for record in context.after_denial:
-                await in_thread(self.threads, record, Acting(actor, origin), denial)
+                await in_thread(self.threads, record, entered, denial)
 
 
 class Application:
@@ -92,7 +98,7 @@ class Application:
         base_url: str,
         hosts: Collection[str],
     ) -> None:
-        self._open = lambda: DecisionPoint(authenticate, note_use)
+        self._open = partial(DecisionPoint, authenticate, note_use)
         self._opened: tuple[asyncio.AbstractEventLoop, DecisionPoint] | None = None
         self._configuration = discovery.configuration(base_url)
 
@@ -123,37 +129,35 @@ class Application:
     async def _answer(
         self, scope: Scope, headers: Headers, request_id: bytes, receive: Receive
     ) -> tuple[int, Sequence[Header], bytes]:
-        path: str = scope["path"]
         try:
-            if not self._is_ours(headers.get(b"host", b"")):
-                raise BadRequest("This host is not one of the installation's.")
-            if path == discovery.PATH:
-                _require_method(scope, "GET", "HEAD")
-                return HTTPStatus.OK, _DISCOVERY, self._configuration
-            endpoint = ENDPOINTS.get(path)
-            if endpoint is None:
-                raise Refused(HTTPStatus.NOT_FOUND, "There is nothing here.")
-            _require_method(scope, "POST")
-            body = await _body(receive)
-            return HTTPStatus.OK, _JSON, await self._point().answer(endpoint, headers, body)
+            try:
+                return await self._served(scope, headers, receive)
+            except Refused as refused:
+                await self._point().record(refused, scope, request_id.decode("latin-1"))
+                raise
         except Refused as refused:
-            return await self._refused(refused, scope, headers, request_id)
-        except (Disconnected, asyncio.CancelledError):
+            failure = refused
+        except Disconnected:
             raise
         except Exception:
             logger.exception("A decision failed.")
-            failed = Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "Something failed on our side. Try again.")
-            return failed.status, _PROBLEM, failed.problem(path, request_id.decode("latin-1"))
+            failure = Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "Something failed on our side. Try again.")
+        problem = failure.problem(scope["path"], request_id.decode("latin-1"))
+        return failure.status, (*_PROBLEM, *failure.headers), problem
 
-    async def _refused(
-        self, refused: Refused, scope: Scope, headers: Headers, request_id: bytes
-    ) -> tuple[int, Sequence[Header], bytes]:
-        path, told = scope["path"], request_id.decode("latin-1")
-        try:
-            await self._point().record(refused, _origin(scope, headers, told))
-        except Refused as unrecorded:
-            refused = unrecorded
-        return refused.status, (*_PROBLEM, *refused.headers), refused.problem(path, told)
+    async def _served(self, scope: Scope, headers: Headers, receive: Receive) -> tuple[int, Sequence[Header], bytes]:
+        if not self._is_ours(headers.get(b"host", b"")):
+            raise BadRequest("This host is not one of the installation's.")
+        path: str = scope["path"]
+        if path == discovery.PATH:
+            _require_method(scope, "GET", "HEAD")
+            return HTTPStatus.OK, _DISCOVERY, self._configuration
+        endpoint = ENDPOINTS.get(path)
+        if endpoint is None:
+            raise Refused(HTTPStatus.NOT_FOUND, "There is nothing here.")
+        _require_method(scope, "POST")
+        body = await _body(receive)
+        return HTTPStatus.OK, _JSON, await self._point().answer(endpoint, headers, body)
 
     def _point(self) -> DecisionPoint:
         loop = asyncio.get_running_loop()
@@ -219,12 +223,12 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-def _origin(scope: Scope, headers: Headers, request_id: str) -> Origin:
-    client = scope.get("client")
+def _origin(scope: Scope, request_id: str) -> Origin:
+    request = ASGIRequest(scope, BytesIO())
     return Origin(
         interface="authzen",
-        operation=scope["path"],
-        request_id=request_id,
-        address=client[0] if client else None,
-        user_agent=headers.get(b"user-agent", b"").decode("latin-1")[:400],
+        operation=request.path,
+        request_id=request_id[:MOST_RECORDED],
+        address=client_address(request),
+        user_agent=request.headers.get("User-Agent", "")[:400],
     )

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from roles.actors import RoleActor
-from roles.authzen.errors import Forbidden, Refused, Unauthenticated
+from roles.authzen.errors import Unauthenticated
 from roles.authzen.threads import Shared, in_thread
 from roles.authzen.versions import Versions
 from roles.engine.snapshot import Version
-from tenancy.actors import Stranger
 from tenancy.errors import Denial, Reason
 
 MOST_KEPT = 10_000
@@ -40,8 +39,8 @@ class Asker:
         return self.expires_at is not None and self.expires_at <= time.time()
 
 
-#: From the value of an Authorization header to the asker as of now, or why there is none. It may block.
-Authenticate = Callable[[str], Asker | Denial]
+#: From the value of an Authorization header to the asker as of now. It may block, and raises Refused for nobody.
+Authenticate = Callable[[str], Asker]
 
 
 class Askers:
@@ -66,7 +65,7 @@ class Askers:
     async def find(self, authorization: str) -> tuple[Asker, Version]:
         """Return who asks, and the version of their organization, read after this was called.
 
-        Raises Unauthenticated for a token that is not valid, Refused for one that may not ask here.
+        Raises Unauthenticated for a token that is not valid, and whatever else `authenticate` does.
         """
         digest = hashlib.sha256(authorization.encode()).digest()
         asker = self._kept.get(digest) or await self._resolve(digest, authorization)
@@ -77,15 +76,13 @@ class Askers:
                 version = await self._versions.read(asker.organization_id)
         if asker.is_expired:
             self._kept.pop(digest, None)
-            raise _refusal(Denial(Reason.TOKEN_REFUSED))
+            raise Unauthenticated(Denial(Reason.TOKEN_REFUSED))
         self._note(digest, asker)
         return asker, version
 
     async def _resolve(self, digest: bytes, authorization: str) -> Asker:
         self._kept.pop(digest, None)
         found = await self._authenticate(authorization)
-        if isinstance(found, Denial):
-            raise _refusal(found)
         if len(self._kept) >= MOST_KEPT:
             self._kept.clear()
             self._noted_at.clear()
@@ -104,8 +101,3 @@ class Askers:
         self._noting.discard(noting)
         if not noting.cancelled() and noting.exception() is not None:
             logger.warning("The use of a token was not noted.", exc_info=noting.exception())
-
-
-def _refusal(denial: Denial) -> Refused:
-    unknown = denial.reason in {Reason.TOKEN_REFUSED, Reason.NOT_SIGNED_IN}
-    return Unauthenticated(denial) if unknown else Forbidden(denial, Stranger(None, "anonymous"))

@@ -54,10 +54,10 @@ def _answers(questions: Sequence[Evaluation | BadItem], sight: Sight, place: Pla
         if subject.type != SUBJECT_TYPE:
             found.append(answers[Reason.NOT_A_MEMBER])
             continue
-        kind, object_id = resource.type, resource.id
+        action, kind, object_id = one.action.name, resource.type, resource.id
         if seen is not None:
-            object_id = seen(kind, object_id)
-        found.append(answers[judge(subject.id, one.action.name, kind, object_id, resource.properties or NOTHING)])
+            object_id = seen(action, kind, object_id)
+        found.append(answers[judge(subject.id, action, kind, object_id, resource.properties or NOTHING)])
     return found
 
 

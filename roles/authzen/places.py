@@ -49,13 +49,11 @@ class RememberedObjects:
             self.unsure.add((kind, object_id))
         return False
 
-    def confirm(self, kind: str, ids: Iterable[str]) -> None:
-        """Find out about many at once. It blocks."""
-        self._seen |= {(kind, one) for one in _existing(self.stored, kind, ids)}
-
-    def unknown(self, kind: str, ids: Iterable[str]) -> set[str]:
-        """Return the ids that are not known to exist."""
-        return {one for one in ids if (kind, one) not in self._seen}
+    def confirm(self, kind: str, ids: Iterable[str]) -> set[str]:
+        """Return which of these there are. It blocks."""
+        found = self.stored.confirm(kind, ids)
+        self._seen |= {(kind, one) for one in found}
+        return found
 
     def following(self, kind: str, after: str, limit: int) -> list[str]:
         """Return the ids of up to `limit` objects, in order, that come after this id. It blocks."""
@@ -100,10 +98,8 @@ class Places:
     """
 
     def __init__(self, store: SnapshotStore, versions: Versions, threads: Executor) -> None:
-        def load(wanted: tuple[UUID, Version]) -> Snapshot:
-            return store.at(*wanted)
-
-        self._load = Shared(load, threads)
+        # By organization alone: however often its version moves, it holds up one thread.
+        self._load = Shared(store.current, threads)
         self._versions = versions
         self._newest: WeakValueDictionary[UUID, Snapshot] = WeakValueDictionary()
         self._places: WeakKeyDictionary[Snapshot, Place] = WeakKeyDictionary()
@@ -119,7 +115,7 @@ class Places:
                 raise Unavailable("The policy is not yet as new as the version asked for. Try again.")
         snapshot = self._newest.get(organization_id)
         if snapshot is None or not snapshot.version.covers(version):
-            snapshot = self._newest[organization_id] = await self._load((organization_id, version))
+            snapshot = self._newest[organization_id] = await self._load(organization_id)
         place = self._places.get(snapshot)
         if place is None:
             place = self._places[snapshot] = Place(snapshot)
@@ -132,13 +128,5 @@ def _written(reason: Reason, version: Version) -> bytes:
     return msgspec.json.encode({"decision": reason is Reason.GRANTED, "context": context})
 
 
-def _existing(stored: Objects, kind: str, ids: Iterable[str]) -> set[str]:
-    asked = set(ids)
-    doubtful = stored.unknown(kind, asked)
-    known = {one for one in asked - doubtful if stored.exists(kind, one)}
-    stored.confirm(kind, doubtful)
-    return known | (doubtful - stored.unknown(kind, doubtful))
-
-
 def _all_existing(stored: Objects, asked: dict[str, set[str]]) -> set[Known]:
-    return {(kind, one) for kind, ids in asked.items() for one in _existing(stored, kind, ids)}
+    return {(kind, one) for kind, ids in asked.items() for one in stored.confirm(kind, ids)}

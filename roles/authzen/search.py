@@ -17,7 +17,7 @@ from django.conf import settings
 from msgspec import UNSET, Struct, UnsetType
 
 from roles.actors import RoleActor
-from roles.authzen.access import Sight, require_about, require_about_others
+from roles.authzen.access import NO_OBJECT, Sight, require_about, require_about_others
 from roles.authzen.errors import BadRequest
 from roles.authzen.evaluation import SUBJECT_TYPE
 from roles.authzen.messages import (
@@ -37,6 +37,8 @@ from roles.engine import search as engine
 from roles.engine.snapshot import NOTHING, Snapshot, Version
 
 _SIGNATURE_BYTES = 16
+#: More than there are on one kind of object.
+MOST_ACTIONS = 10_000
 
 
 class _Position(Struct, array_like=True, frozen=True):
@@ -82,15 +84,15 @@ def _found(asked: Search, sight: Sight, snapshot: Snapshot, after: str, limit: i
         return []
     match asked:
         case SubjectSearch(action=action, resource=resource):
-            seen = sight.seen(resource.type, resource.id)
+            seen = sight.seen(action.name, resource.type, resource.id)
             given = _given(resource.properties)
             return engine.subjects(snapshot, action.name, resource.type, seen, given, after=after, limit=limit)
         case ActionSearch(subject=subject, resource=resource):
-            seen = sight.seen(resource.type, resource.id)
-            given = _given(resource.properties)
-            return engine.actions(snapshot, subject.id, resource.type, seen, given, after=after, limit=limit)
+            kind, given = resource.type, _given(resource.properties)
+            names = engine.actions(snapshot, subject.id, kind, resource.id, given, after=after, limit=MOST_ACTIONS)
+            return [name for name in names if sight.seen(name, kind, resource.id) != NO_OBJECT][:limit]
         case ResourceSearch(subject=subject, action=action, resource=wanted):
-            known = sight.known(wanted.type)
+            known = sight.listed(action.name, wanted.type)
             if known is None:
                 return engine.resources(snapshot, subject.id, action.name, wanted.type, after=after, limit=limit)
             ids = sorted(known)

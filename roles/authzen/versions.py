@@ -20,6 +20,7 @@ from roles.engine.snapshot import Version
 SECONDS_TO_READ = 3.0
 #: Under load readings start no more often, so that more requests share each: a thousandth of a second, at most, later.
 SECONDS_BETWEEN_READINGS = 0.001
+SECONDS_AFTER_FAILURE = 0.1
 _STATEMENT = "SELECT o, v.own, v.shared FROM unnest(%s::uuid[]) AS o, iam_policy_version(o) AS v"
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Versions:
         self._connection: Connection | None = None
         self._waiting: list[tuple[UUID, asyncio.Future[Version]]] = []
         self._reading: asyncio.Task[None] | None = None
+        self._is_failing = False
         self._selecting: asyncio.Task[Mapping[UUID, Version]] | None = None
 
     async def read(self, organization_id: UUID) -> Version:
@@ -66,9 +68,10 @@ class Versions:
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
-                earliest_next = loop.time() + SECONDS_BETWEEN_READINGS
+                began = loop.time()
                 waiting, self._waiting = self._waiting, []
                 await self._answer(waiting)
+                earliest_next = began + (SECONDS_AFTER_FAILURE if self._is_failing else SECONDS_BETWEEN_READINGS)
                 if (pause := earliest_next - loop.time()) > 0:
                     await asyncio.sleep(pause)
         finally:
@@ -83,14 +86,17 @@ class Versions:
             selecting.cancel()
             selecting.add_done_callback(_forget)
         elif (error := selecting.exception()) is None:
+            self._is_failing = False
             versions = selecting.result()
             for organization_id, waiter in waiting:
                 if not waiter.done():
                     waiter.set_result(versions[organization_id])
             return
         else:
-            logger.warning("The version of the policy was not read.", exc_info=error)
+            if not self._is_failing:
+                logger.warning("The version of the policy was not read.", exc_info=error)
             await self._drop()
+        self._is_failing = True
         for _, waiter in waiting:
             if not waiter.done():
                 waiter.set_exception(Unavailable())

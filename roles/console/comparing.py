@@ -47,10 +47,10 @@ def _differences(request: Any, a: Role, b: Role) -> dict[str, Any]:
     ]
     people = {role: Membership.objects.visible_to(request.actor).filter(role=role).count() for role in (a, b)}
     fields.append({"label": "People", "a": people[a], "b": people[b], "differs": people[a] != people[b]})
-    grants = {role: family.effective(role.pk) & catalogue.keys_of(Scope(role.scope)) for role in (a, b)}
+    grants = {role: catalogue.within(family.effective(role.pk), Scope(role.scope)) for role in (a, b)}
     parts = (
-        (f"Only in {a}", grants[a] - grants[b]),
-        (f"Only in {b}", grants[b] - grants[a]),
+        (f"Only in {a}", catalogue.beyond(grants[a], grants[b])),
+        (f"Only in {b}", catalogue.beyond(grants[b], grants[a])),
         ("In both", grants[a] & grants[b]),
     )
     return {

@@ -16,6 +16,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from roles import access, catalogue
 from roles.actions import CreateRole
 from roles.actions.create import clone_values
+from roles.applications import entries_of
 from roles.console.frame import Stage, render, stage_of
 from roles.console.impacts import shown_effects
 from roles.console.people import AddressesField, visible_organizations
@@ -69,8 +70,9 @@ class NewRole:
         given = start.values(actor)
         chosen = frozenset(given.pop("permissions"))
         organizations = visible_organizations(actor)
-        place = _place(organizations, sent) if sent is not None else given.get("organization")
-        self.gap = access.ceiling_gap(actor, catalogue.keys_of(start.scope))
+        place = place_named(organizations, sent) if sent is not None else given.get("organization")
+        self.applications = entries_of(place)
+        self.gap = access.ceiling_gap(actor, catalogue.keys_of(start.scope) | self.applications.keys())
         self.left_out = chosen & self.gap
         self.details = RoleDetailsForm(
             sent,
@@ -121,14 +123,17 @@ class NewRole:
         chosen = self.permissions["permissions"].value()
         reach = self.details["reach"].value() if "reach" in self.details.fields else None
         return describe(
-            catalogue.expand(frozenset(chosen or ()) | frozenset(field.inherited)), self.start.scope, reach_of(reach)
+            catalogue.expand(frozenset(chosen or ()) | frozenset(field.inherited)),
+            self.start.scope,
+            reach_of(reach),
+            self.applications,
         )
 
     def _matrix(self, given: Mapping[str, Any], sent: Any) -> MatrixField:
-        keys = catalogue.keys_of(self.start.scope)
+        keys = catalogue.keys_of(self.start.scope) | self.applications.keys()
         parent = self.details["parent"].value() if sent is not None else given.get("parent")
         sources = {key: name for key, name in inherited_from(self.actor, parent).items() if key in keys}
-        return MatrixField(scope=self.start.scope, inherited=sources, withheld=self.gap)
+        return MatrixField(scope=self.start.scope, inherited=sources, withheld=self.gap, applications=self.applications)
 
 
 class PeopleForm(forms.Form):
@@ -229,7 +234,7 @@ def _review(
     )
 
 
-def _place(organizations: Any, sent: Any) -> Any:
+def place_named(organizations: Any, sent: Any) -> Any:
     """Return the id of the organization that the form names, or None."""
     try:
         return organizations.filter(pk=sent.get("organization") or None).values_list("pk", flat=True).first()

@@ -143,8 +143,8 @@ def _stale(edit: Edit, stored: Role, changes: Iterable[str]) -> HttpResponse:
         changes=list(changes),
         fields=fields,
         categories=by_category(mine.permissions - theirs.permissions, theirs.permissions - mine.permissions),
-        mine_count=len(mine.permissions & catalogue.entries().keys()),
-        theirs_count=len(theirs.permissions & catalogue.entries().keys()),
+        mine_count=len(catalogue.in_order(mine.permissions)),
+        theirs_count=len(catalogue.in_order(theirs.permissions)),
         hidden=hidden_fields(edit.page.request.POST),
     )
 

@@ -12,6 +12,7 @@ from django.http import HttpResponse
 
 from roles import access, catalogue
 from roles.actions import RestoreRole, UpdateRole, activate, deactivate
+from roles.applications import entries_of
 from roles.console.frame import RolePage, Tab
 from roles.console.saving import Edit, answer, tell
 from roles.family import Family
@@ -130,12 +131,19 @@ def _switch(page: RolePage, verb: Callable[..., UpdateRole], label: str, *, is_a
 
 def matrix_field(actor: Actor, role: Role, family: Family, note: str = "") -> MatrixField:
     """Return the matrix of a role as the actor may change it; with a note nothing in it is theirs to change."""
-    scope = Scope(role.scope)
-    keys = catalogue.keys_of(scope)
+    scope, applications = Scope(role.scope), entries_of(role.organization_id)
+    keys = catalogue.keys_of(scope) | applications.keys()
     locked = {"withheld": keys, "withheld_note": note} if note else {"withheld": access.ceiling_gap(actor, keys)}
     sources = {key: source.display_name for key, source in family.sources(role.pk).items() if key in keys}
     unused = unused_permissions(role, family)
-    return MatrixField(scope=scope, own=family.members[role.pk].own, inherited=sources, unused=unused, **locked)
+    return MatrixField(
+        scope=scope,
+        own=family.members[role.pk].own,
+        inherited=sources,
+        unused=unused,
+        applications=applications,
+        **locked,
+    )
 
 
 def parents_for(actor: Actor, scope: Scope, organization_id: UUID | None, *excluded: UUID) -> QuerySet[Role]:
@@ -152,7 +160,8 @@ def parents_for(actor: Actor, scope: Scope, organization_id: UUID | None, *exclu
 
 def sentence_of(own: frozenset[str], family: Family, role: Role) -> str:
     """Return in plain words what the role lets people do with `own` as its own permissions."""
-    return describe(catalogue.expand(own | family.sources(role.pk).keys()), Scope(role.scope), reach_of(role.reach))
+    held = catalogue.expand(own | family.sources(role.pk).keys())
+    return describe(held, Scope(role.scope), reach_of(role.reach), entries_of(role.organization_id))
 
 
 def reach_of(value: str | None) -> Reach | None:

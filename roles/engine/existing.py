@@ -26,25 +26,22 @@ class StoredObjects:
 
     def exists(self, kind: str, object_id: str) -> bool:
         """Whether there is such an object: one statement for one not seen yet."""
-        if (kind, object_id) not in self._seen:
-            self.confirm(kind, [object_id])
-        return (kind, object_id) in self._seen
+        return (kind, object_id) in self._seen or bool(self.confirm(kind, [object_id]))
 
-    def unknown(self, kind: str, ids: Iterable[str]) -> set[str]:
-        """Return the ids that `exists` would have to look up."""
-        return {one for one in ids if (kind, one) not in self._seen and WRITTEN_ID.match(one)}
-
-    def confirm(self, kind: str, ids: Iterable[str]) -> None:
-        """Find out which of these there are, in one statement."""
-        asked = sorted(self.unknown(kind, ids))
-        if not asked or kind not in kinds() or self.organization_id is None:
-            return
+    def confirm(self, kind: str, ids: Iterable[str]) -> set[str]:
+        """Return which of these there are, found out in one statement."""
+        asked = set(ids)
+        found = {one for one in asked if (kind, one) in self._seen}
+        doubtful = sorted(one for one in asked - found if WRITTEN_ID.match(one))
+        if not doubtful or kind not in kinds() or self.organization_id is None:
+            return found
         with acting(SystemActor("decisions", self.organization_id)), connection.cursor() as cursor:
-            cursor.execute(kinds()[kind].existing, {"ids": asked})
-            found = {(kind, str(one)) for (one,) in cursor.fetchall()}
+            cursor.execute(kinds()[kind].existing, {"ids": doubtful})
+            confirmed = {str(one) for (one,) in cursor.fetchall()}
         if len(self._seen) > MOST_REMEMBERED:
             self._seen = set()
-        self._seen |= found
+        self._seen |= {(kind, one) for one in confirmed}
+        return found | confirmed
 
     def following(self, kind: str, after: str, limit: int) -> list[str]:
         """Return the ids of up to `limit` objects, in order, that come after this id."""

@@ -28,7 +28,7 @@ class Reach(StrEnum):
 # long as a look-up, so they are read here, once; and `made(Witness, values)` takes half as long as `Witness(*values)`.
 made = tuple.__new__
 GRANTED = Reason.GRANTED
-PLACE, READ, CHANGE, OWN = Need.PLACE, Need.READ, Need.CHANGE, Need.OWN
+PLACE, READ, CHANGE, OWN, ANY = Need.PLACE, Need.READ, Need.CHANGE, Need.OWN, Need.ANY
 REACHES_ALL, REACHES_ASSIGNED = Reach.ALL, Reach.ASSIGNED
 
 
@@ -89,7 +89,7 @@ class Explanation(NamedTuple):
         name = self.person.email
         if self.rule is None:
             return f"There is no such action on a thing of the kind “{self.kind}”."
-        wanted = f"“{_name(self.rule.key)}” ({self.rule.key})"
+        wanted = f"“{_name(self.rule)}” ({self.rule.key})"
         role = self.person.held.role
         if self.allowed and self.route is not None:
             return f"{name} has {wanted} {_from(self.route, self.rule.key)}, {_REACHED[self.reach or Reach.PLACE]}."
@@ -109,11 +109,12 @@ def witness_of(person: Person, rule: Rule, kind: str, object_id: str) -> Witness
     if need is READ or need is CHANGE:
         reach = REACHES_ALL if person.reaches_all else REACHES_ASSIGNED
     else:
-        reach = Reach.PLACE if need is PLACE else Reach.OWN
+        reach = _OTHERWISE[need]
     route = person.held.routes[key]
     return made(Witness, (person.id, person.membership_id, route.ids, route.held, key, reach, kind, object_id))
 
 
+_OTHERWISE = {PLACE: Reach.PLACE, OWN: Reach.OWN, ANY: Reach.ALL, Need.NAMED: Reach.ASSIGNED}
 _REACHED = {
     Reach.PLACE: "which holds everywhere here",
     Reach.ALL: "which reaches everything of its kind",
@@ -122,9 +123,9 @@ _REACHED = {
 }
 
 
-def _name(key: str) -> str:
-    entry = catalogue.entries().get(key)
-    return entry.name if entry else key
+def _name(rule: Rule) -> str:
+    entry = catalogue.entries().get(rule.key)
+    return entry.name if entry else rule.name or rule.key
 
 
 def _from(route: Route, key: str) -> str:

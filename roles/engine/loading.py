@@ -18,8 +18,9 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 
+from roles.catalogue import NO_KEYS
 from roles.engine.existing import StoredObjects
-from roles.engine.objects import kinds, rules_of
+from roles.engine.objects import Need, Rule, kinds, rules_of
 from roles.engine.snapshot import Assigned, HeldRole, Objects, Person, Snapshot, Version
 from roles.family import Family, Relative
 from tenancy.actors import Reach, Scope, SystemActor
@@ -57,6 +58,25 @@ FROM (
     FROM ({grants}) AS g (user_id, object_id, may_change) {only} GROUP BY g.user_id
 ) AS a
 """
+_NO_ROWS = "SELECT '[]'::json"
+_ACTIONS = """
+SELECT coalesce(json_agg(json_build_array(a.slug || ':' || x.resource_type, x.action, x.permission_id, x.reach,
+    x.owner_property, x.name)), '[]')
+FROM roles_applicationaction x JOIN roles_application a ON a.id = x.application_id
+WHERE x.organization_id = %(organization)s
+"""
+_GRANTED = """
+SELECT coalesce(json_agg(json_build_array(a.kind, a.user_id, a.ids)), '[]')
+FROM (
+    SELECT g.kind, g.user_id, array_agg(g.object_id) AS ids
+    FROM (
+        SELECT a.slug || ':' || r.resource_type, r.user_id, r.resource_id
+        FROM roles_resourcegrant r JOIN roles_application a ON a.id = r.application_id
+        WHERE r.organization_id = %(organization)s
+    ) AS g (kind, user_id, object_id) {only} GROUP BY g.kind, g.user_id
+) AS a
+"""
+_NEEDS = {"all": Need.ANY, "assigned": Need.NAMED, "own": Need.OWN}
 _SINCE = "organization_id = %(organization)s AND version > %(since)s"
 _TOUCHED = f"WHERE g.user_id IN (SELECT unnest(subjects) FROM roles_policychange WHERE {_SINCE})"  # noqa: S608
 # Whether each change tells whom it concerns and none is forgotten; whom; and whether an object has come to its end.
@@ -79,14 +99,15 @@ def read_version(organization_id: UUID | None) -> Version:
 
 def load(organization_id: UUID | None) -> Snapshot:
     """Return the snapshot of a place as it is now. An unknown organization has nobody in it."""
-    own, shared, place, roles, members, *assigned = _read(organization_id)
+    own, shared, place, roles, members, actions, granted, *assigned = _read(organization_id)
     return _snapshot(
         organization_id,
         Version(own, shared),
         place,
         roles,
         members,
-        _grants(dict(zip(kinds(), assigned, strict=False))),
+        _outside_rules(actions),
+        _grants(dict(zip(kinds(), assigned, strict=False)) | _by_kind(granted)),
         StoredObjects(organization_id),
     )
 
@@ -98,7 +119,8 @@ def renew(before: Snapshot) -> Snapshot:
     """
     if before.organization_id is None:
         return load(None)
-    own, shared, place, roles, members, changes, *assigned = _read(before.organization_id, since=before.version.own)
+    read = _read(before.organization_id, since=before.version.own)
+    own, shared, place, roles, members, actions, changes, granted, *assigned = read
     is_told, touched, has_ended = changes
     if not is_told:
         return load(before.organization_id)
@@ -111,7 +133,8 @@ def renew(before: Snapshot) -> Snapshot:
         place,
         roles,
         members,
-        {**kept, **_grants(dict(zip(kinds(), assigned, strict=True)))},
+        _outside_rules(actions),
+        {**kept, **_grants(dict(zip(kinds(), assigned, strict=True)) | _by_kind(granted))},
         StoredObjects(before.organization_id) if has_ended else before.objects,
     )
 
@@ -130,12 +153,13 @@ def _statement(scope: Scope, is_since: bool) -> str:
     """Return the one statement that reads a place, each part of it as JSON: a row at a time took far longer."""
     users = get_user_model()._meta.db_table
     if scope is Scope.PLATFORM:
-        parts = [_PLATFORM, _ROLES, _STAFF.format(users=users)]
+        parts = [_PLATFORM, _ROLES, _STAFF.format(users=users), _NO_ROWS, _NO_ROWS]
     else:
         organizations = apps.get_model(settings.TENANCY_ORGANIZATION_MODEL)._meta.db_table
-        parts = [_PLACE.format(organizations=organizations), _ROLES, _MEMBERS.format(users=users)]
+        parts = [_PLACE.format(organizations=organizations), _ROLES, _MEMBERS.format(users=users), _ACTIONS]
         parts += [_CHANGES] if is_since else []
         only = _TOUCHED if is_since else ""
+        parts.append(_GRANTED.format(only=only))
         parts += [_ASSIGNED.format(grants=kind.grants, only=only) for kind in kinds().values()]
     listed = ", ".join(f"({part})" for part in parts)
     return f"SELECT v.own, v.shared, {listed} FROM iam_policy_version(%(organization)s) v"  # noqa: S608
@@ -147,10 +171,11 @@ def _snapshot(
     place: Sequence[str] | None,
     roles: Iterable[Sequence[Any]],
     members: Iterable[Sequence[Any]],
+    outside: Mapping[tuple[str, str], Rule],
     grants: Grants,
     objects: Objects,
 ) -> Snapshot:
-    family, held = _held_roles(roles)
+    family, held = _held_roles(roles, frozenset(rule.key for rule in outside.values()))
     is_open = place is not None and place[2] == "active"
     return Snapshot(
         organization_id=organization_id,
@@ -160,12 +185,27 @@ def _snapshot(
         people=_people(members, held, is_open, grants),
         family=family,
         held=held,
-        rules=rules_of(Scope.PLATFORM if organization_id is None else Scope.TENANT),
+        rules={**rules_of(Scope.PLATFORM if organization_id is None else Scope.TENANT), **outside},
         objects=objects,
     )
 
 
-def _held_roles(rows: Iterable[Sequence[Any]]) -> tuple[Family, Mapping[UUID, HeldRole]]:
+def _outside_rules(rows: Iterable[Sequence[str]]) -> dict[tuple[str, str], Rule]:
+    """Return the rule of each action of the organization's applications, by kind and name."""
+    return {(kind, action): Rule(key, _NEEDS[reach], owner, name) for kind, action, key, reach, owner, name in rows}
+
+
+def _by_kind(granted: Iterable[tuple[str, str, list[str]]]) -> dict[str, dict[str, tuple[list[str], list[str]]]]:
+    """Return what is granted of applications in the form of other assignments: to read and to work with alike."""
+    found: dict[str, dict[str, tuple[list[str], list[str]]]] = defaultdict(dict)
+    for kind, user_id, ids in granted:
+        found[kind][user_id] = (ids, ids)
+    return found
+
+
+def _held_roles(
+    rows: Iterable[Sequence[Any]], applications: frozenset[str] = NO_KEYS
+) -> tuple[Family, Mapping[UUID, HeldRole]]:
     relatives, traits = {}, {}
     for role_id, parent_id, organization_id, name, display_name, priority, reach, is_active, own, *others in rows:
         relative = Relative(
@@ -180,20 +220,22 @@ def _held_roles(rows: Iterable[Sequence[Any]]) -> tuple[Family, Mapping[UUID, He
             frozenset(own),
         )
         relatives[relative.id], traits[relative.id] = relative, others
-    family = Family(relatives)
+    family = Family(relatives, applications)
     held = {
         role_id: HeldRole(
             relative,
             tuple(takewhile(lambda above: above.is_active, family.line(role_id))),
             family.effective(role_id),
-            *traits[role_id],
+            requires_second_factor=traits[role_id][0],
+            is_built_in=traits[role_id][1],
+            applications=applications,
         )
         for role_id, relative in relatives.items()
     }
     return family, held
 
 
-def _grants(by_kind: Mapping[str, Mapping[str, tuple[list[str], list[str] | None]]]) -> Grants:
+def _grants(by_kind: Mapping[str, Mapping[str, Sequence[Any]]]) -> Grants:
     """Return what is assigned, by person. Ids are kept once each, for many people are assigned to the same objects."""
     kept: dict[str, str] = {}
     grants: dict[str, dict[str, Assigned]] = defaultdict(dict)

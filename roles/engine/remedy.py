@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from roles import access, catalogue
-from roles.engine.objects import Need, Rule, kinds
+from roles import access
+from roles.engine.objects import Need, Rule, assigning_key
 from roles.engine.snapshot import NOTHING, HeldRole, Person, Snapshot, names_person
 from roles.family import Relative
 from tenancy.actors import Actor, Reach, Scope
@@ -127,7 +127,7 @@ def _changes_of_role(snapshot: Snapshot, held: HeldRole, key: str) -> Iterator[t
     """Yield each way to make the role itself grant the key, with how many permissions people gain by it."""
     line = snapshot.family.line(held.role.id)
     for depth, relative in enumerate(line, 1):
-        if key in catalogue.expand(relative.own):
+        if key in snapshot.family.spelled(relative.own):
             awake = [one._replace(is_active=True) for one in line[:depth] if not one.is_active]
             yield tuple(Step(Change.ACTIVATE_ROLE, one) for one in awake), _gained(snapshot, awake)
             return
@@ -162,11 +162,13 @@ def _assigning(
         return () if object_id in snapshot.names else None
     if rule.need is Need.OWN:
         return () if person is not None and names_person(properties.get(rule.owner), person) else None
-    if not snapshot.objects.exists(kind, object_id):
+    if rule.need is Need.ANY:
+        return ()
+    if rule.need is not Need.NAMED and not snapshot.objects.exists(kind, object_id):
         return None
     assigned = person.assigned.get(kind) if person else None
-    ids = () if assigned is None else assigned.reads if rule.need is Need.READ else assigned.changes
-    if reaches_all or object_id in ids:
+    ids = () if assigned is None else assigned.changes if rule.need is Need.CHANGE else assigned.reads
+    if object_id in ids or (reaches_all and rule.need is not Need.NAMED):
         return ()
     return (Step(Change.ASSIGN, object_id=object_id, to_change=rule.need is not Need.READ),)
 
@@ -203,6 +205,7 @@ def _possible(actor: Actor, person: Person | None, kind: str, step: Step) -> boo
         target = access.memberships_policy(actor).rows(actor, Verb.VIEW).filter(pk=person.membership_id).first()
         return target is not None and access.target_denial(actor, target, access.assign_key(actor)) is None
     if step.change is Change.ASSIGN:
-        return kind in kinds() and actor.reach is Reach.ALL and decide(actor, kinds()[kind].assigning) is None
+        key = assigning_key(kind)
+        return key is not None and actor.reach is Reach.ALL and decide(actor, key) is None
     # Bans, suspensions and second factors are the business of platform staff, or of the person alone.
     return False

@@ -1,7 +1,8 @@
 """The three searches: who may do this, to what may they do it, what may they do (AuthZEN 1.0, section 8).
 
 Each yields exactly what a question one by one would allow, in the order of the ids, a page at a time: `after` is the
-last id of the page before, or empty.
+last id of the page before, or empty. Of the objects of an application those are found that somebody is assigned to, for
+no others are known here; and of those that are somebody's own none, for a search is told no properties.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from typing import Any
 from roles.engine.objects import Need, Rule
 from roles.engine.snapshot import NOTHING, Person, Snapshot
 from tenancy.errors import Reason
+
+#: What an assignment is needed for, without reach to everything.
+_ASSIGNED = frozenset({Need.READ, Need.CHANGE, Need.NAMED})
 
 
 def subjects(
@@ -43,7 +47,7 @@ def _within(snapshot: Snapshot, rule: Rule, kind: str, object_id: str, ids: Iter
     for one in ids:
         person = people[one]
         assigned = person.assigned.get(kind)
-        if person.reaches_all or rule.need in {Need.PLACE, Need.OWN} or (assigned and object_id in assigned.reads):
+        if person.reaches_all or rule.need not in _ASSIGNED or (assigned and object_id in assigned.reads):
             yield one
 
 
@@ -54,7 +58,9 @@ def resources(snapshot: Snapshot, subject: str, action: str, kind: str, *, after
         return []
     if rule.need is Need.PLACE:
         return [one for one in [snapshot.place] if one > after][:limit]
-    if person.reaches_all:
+    if rule.need is Need.ANY:
+        return list(islice(_following(snapshot.granted.get(kind, ()), after), limit))
+    if person.reaches_all and rule.need is not Need.NAMED:
         return snapshot.objects.following(kind, after, limit)
     return list(islice(_following(_assigned(snapshot, person, kind, rule.need), after), limit))
 
@@ -64,7 +70,7 @@ def _assigned(snapshot: Snapshot, person: Person, kind: str, need: Need) -> Sequ
     found = snapshot.ordered.get((person.id, kind, need))
     if found is None:
         assigned = person.assigned.get(kind)
-        ids = () if assigned is None else assigned.reads if need is Need.READ else assigned.changes
+        ids = () if assigned is None else assigned.changes if need is Need.CHANGE else assigned.reads
         found = snapshot.ordered[person.id, kind, need] = sorted(ids)
     return found
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from roles import catalogue
-from roles.engine.explanation import GRANTED, OWN, PLACE, READ, Explanation, Route, made, witness_of
-from roles.engine.objects import Need, Rule
+from roles.engine.explanation import ANY, CHANGE, GRANTED, OWN, PLACE, READ, Explanation, Route, made, witness_of
+from roles.engine.objects import Need, Rule, is_outside
 from roles.family import Family, Relative
 from tenancy.errors import Reason
 
@@ -57,13 +57,17 @@ class Assigned(NamedTuple):
 
 @dataclass(frozen=True)
 class HeldRole:
-    """A role with what it grants. `line` are the active roles its permissions come from, itself first."""
+    """A role with what it grants. `line` are the active roles its permissions come from, itself first.
+
+    `applications` are the keys of the organization's applications.
+    """
 
     role: Relative
     line: tuple[Relative, ...]
     keys: frozenset[str]
     requires_second_factor: bool
     is_built_in: bool
+    applications: frozenset[str] = catalogue.NO_KEYS
 
     @cached_property
     def routes(self) -> Mapping[str, Route]:
@@ -72,7 +76,7 @@ class HeldRole:
         for depth, relative in enumerate(self.line, 1):
             for held in sorted(relative.own, key=lambda key: key.endswith("*")):
                 route = Route(self.line[:depth], tuple(one.id for one in self.line[:depth]), held)
-                for key in catalogue.expand(frozenset({held})):
+                for key in catalogue.expand(frozenset({held}), self.applications):
                     found.setdefault(key, route)
         return found
 
@@ -100,12 +104,8 @@ class Objects(Protocol):
         """Whether there is such an object."""
         ...
 
-    def confirm(self, kind: str, ids: Iterable[str]) -> None:
-        """Find out about many at once, so that `exists` knows at once of those that there are."""
-        ...
-
-    def unknown(self, kind: str, ids: Iterable[str]) -> set[str]:
-        """Return the ids that `exists` would have to look up."""
+    def confirm(self, kind: str, ids: Iterable[str]) -> set[str]:
+        """Return which of these there are, found out at once."""
         ...
 
     def following(self, kind: str, after: str, limit: int) -> list[str]:
@@ -159,6 +159,16 @@ class Snapshot:
         return found
 
     @cached_property
+    def granted(self) -> Mapping[str, Sequence[str]]:
+        """The objects of applications that are granted to somebody, by kind and in order: no others are known here."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for person in self.people.values():
+            for kind, assigned in person.assigned.items():
+                if is_outside(kind):
+                    found[kind] |= assigned.reads
+        return {kind: sorted(ids) for kind, ids in found.items()}
+
+    @cached_property
     def actions(self) -> Mapping[str, Sequence[str]]:
         """The names of the actions on each kind of object, in order."""
         found: dict[str, list[str]] = defaultdict(list)
@@ -207,14 +217,19 @@ class Snapshot:
         need = rule.need
         if need is PLACE:
             return GRANTED if object_id in self.names else OUT_OF_REACH
+        if need is CHANGE or need is READ:
+            if person.reaches_all:
+                return GRANTED if self.objects.exists(kind, object_id) else OUT_OF_REACH
+            assigned = person.assigned.get(kind)
+            if assigned is None or object_id not in assigned.reads:
+                return OUT_OF_REACH
+            return GRANTED if need is READ or object_id in assigned.changes else Reason.READ_ONLY
+        if need is ANY:
+            return GRANTED
         if need is OWN:
             return GRANTED if names_person(properties.get(rule.owner), person) else OUT_OF_REACH
-        if person.reaches_all:
-            return GRANTED if self.objects.exists(kind, object_id) else OUT_OF_REACH
-        assigned = person.assigned.get(kind)
-        if assigned is None or object_id not in assigned.reads:
-            return OUT_OF_REACH
-        return GRANTED if need is READ or object_id in assigned.changes else Reason.READ_ONLY
+        granted = person.assigned.get(kind)
+        return GRANTED if granted is not None and object_id in granted.reads else OUT_OF_REACH
 
 
 def names_person(value: object, person: Person) -> bool:

@@ -13,7 +13,6 @@ from django.db import connection
 from roles.engine.loading import load, read_version, renew
 from roles.engine.snapshot import Snapshot, Version
 
-
 PLATFORM = -1
 
 

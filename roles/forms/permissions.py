@@ -9,9 +9,18 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from roles import catalogue
+from roles.catalogue import CatalogueEntry
 from roles.forms.cells import draw
 from roles.forms.parts import TemplatedWidget
-from roles.matrix import NOTHING_INHERITED, NOTHING_UNUSED, WITHHELD_NOTE, Matrix, build_matrix, locks
+from roles.matrix import (
+    NO_APPLICATIONS,
+    NOTHING_INHERITED,
+    NOTHING_UNUSED,
+    WITHHELD_NOTE,
+    Matrix,
+    build_matrix,
+    locks,
+)
 from tenancy.actors import Scope
 
 _MOST_NAMED = 5
@@ -49,9 +58,9 @@ class MatrixField(forms.Field):
 
     `own` is what the role holds itself as stored, `inherited` names for each inherited key the role it comes from,
     `withheld` is what the editor may not grant, for the reason of `withheld_note`, `unused` says of what was not used
-    of late, since when. What is locked stays as stored, whatever is sent. Whether the editor may save the outcome is
-    the action's to say, not the field's. A new role made from another has nothing of its `own` yet, and that one's keys
-    as `initial`.
+    of late, since when. `applications` are the permissions of the organization's applications. What is locked stays as
+    stored, whatever is sent. Whether the editor may save the outcome is the action's to say, not the field's. A new
+    role made from another has nothing of its `own` yet, and that one's keys as `initial`.
     """
 
     widget = MatrixWidget
@@ -65,10 +74,12 @@ class MatrixField(forms.Field):
         withheld: frozenset[str] = frozenset(),
         unused: Mapping[str, str] = NOTHING_UNUSED,
         withheld_note: str = WITHHELD_NOTE,
+        applications: Mapping[str, CatalogueEntry] = NO_APPLICATIONS,
         **options: Any,
     ) -> None:
         self.scope, self.own, self.inherited = scope, own, inherited
         self.withheld, self.unused, self.withheld_note = withheld, unused, withheld_note
+        self.applications = applications
         #: After cleaning: each key that was added on its own, with the ticked keys that need it.
         self.companions_added: Mapping[str, frozenset[str]] = {}
         super().__init__(**{"required": False, "initial": own, "label": "Permissions", **options})
@@ -89,6 +100,7 @@ class MatrixField(forms.Field):
             chosen=chosen,
             unused=self.unused,
             withheld_note=self.withheld_note,
+            applications=self.applications,
         )
 
     def clean(self, value: Any) -> frozenset[str]:
@@ -113,8 +125,8 @@ class MatrixField(forms.Field):
         ]
 
     def _known(self, keys: frozenset[str]) -> frozenset[str]:
-        unknown = keys - catalogue.entries().keys()
-        foreign = keys - unknown - catalogue.keys_of(self.scope)
+        unknown = keys - catalogue.entries().keys() - self.applications.keys()
+        foreign = keys - unknown - catalogue.keys_of(self.scope) - self.applications.keys()
         problems = []
         if unknown:
             problems.append(f"There is no such permission: {_listed(unknown)}.")
@@ -126,12 +138,12 @@ class MatrixField(forms.Field):
 
     def _merged(self, sent: frozenset[str]) -> frozenset[str]:
         """Return what was sent, with what is locked as it is stored: browsers do not send boxes that are disabled."""
-        locked = locks(self.own, self.inherited, self.withheld)
+        locked = locks(self.own, self.inherited, self.withheld, applications=self.applications)
         return frozenset(key for key in sent if key not in locked) | {key for key in self.own if key in locked}
 
     def _missing_companions(self, chosen: frozenset[str]) -> Mapping[str, frozenset[str]]:
         """Return what newly chosen keys need and the role would not have, each with the keys that need it."""
-        held = chosen | catalogue.expand(chosen | frozenset(self.inherited))
+        held = chosen | catalogue.expand(chosen | frozenset(self.inherited), frozenset(self.applications))
         new = chosen - self.own
         missing = sorted(catalogue.with_companions(new) - held, key=lambda key: catalogue.entries()[key].position)
         return {key: frozenset(one for one in new if key in catalogue.companions(one)) for key in missing}

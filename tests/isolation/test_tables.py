@@ -19,9 +19,10 @@ from tests.world import Agency, furnish
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("CLI-5")]
 
-#: Rows that belong to no organization and are there for all of them: the built-in roles, what they hold, and that they
-#: changed.
+#: Rows that belong to no organization and are there for all of them: the catalogue, the built-in roles, what they hold,
+#: and that they changed.
 SHARED = {
+    "roles_permission": "SELECT t.ctid::text FROM roles_permission t WHERE organization_id IS NULL",
     "roles_role": "SELECT t.ctid::text FROM roles_role t WHERE organization_id IS NULL",
     "roles_rolepermission": "SELECT t.ctid::text FROM roles_rolepermission t JOIN roles_role r ON r.id = t.role_id"
     " WHERE r.organization_id IS NULL",

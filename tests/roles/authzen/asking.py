@@ -6,7 +6,7 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,7 +65,10 @@ class Service:
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
         return self.runner.run(self.call(method, path, body, **headers))
 
-    async def call(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+    async def call(
+        self, method: str, path: str, body: bytes = b"", *, more: Sequence[tuple[bytes, bytes]] = (), **headers: str
+    ) -> Answer:
+        """Send a request; `more` are headers that may have the names of others."""
         named = {"host": "testserver", "content-type": "application/json"}
         if self.token:
             named["authorization"] = f"Bearer {self.token}"
@@ -74,7 +77,7 @@ class Service:
             "type": "http",
             "method": method,
             "path": path,
-            "headers": [(name.encode(), value.encode("latin-1")) for name, value in named.items() if value],
+            "headers": [*((name.encode(), value.encode("latin-1")) for name, value in named.items() if value), *more],
             "client": ("192.0.2.7", 4711),
         }
         sent: list[Any] = []

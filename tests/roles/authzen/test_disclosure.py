@@ -11,7 +11,7 @@ from knox.models import AuthToken
 
 from accounts.models import ApiToken, User
 from audit.models import AccessRecord, Decision
-from tests.factories import ClientFactory, assign, inside, on_platform
+from tests.factories import ClientFactory, MembershipFactory, assign, built_in, inside, on_platform
 from tests.roles.authzen.asking import EVALUATION, Service, question, resource, user
 from tests.roles.authzen.conftest import hire, token_of
 from tests.world import Agency, make_staff
@@ -140,6 +140,19 @@ def test_the_token_alone_names_the_organization(
     assert not service.ask(other_agency.owner, "clients:read", "client", other_agency.clients[0]).decision
 
 
+def test_a_token_that_is_moved_asks_where_it_leads_now(
+    service_of: ServiceOf, agency: Agency, other_agency: Agency
+) -> None:
+    person = hire(agency, "team:read", "clients:read")
+    MembershipFactory(user=person, organization=other_agency.organization, role=built_in("org-admin"))
+    asker = service_of(agency, person)
+    here, there = (("clients:read", "client", one.clients[0]) for one in (agency, other_agency))
+    assert asker.ask(person, *here).decision and not asker.ask(person, *there).decision
+    with on_platform():
+        ApiToken.objects.filter(user=person).update(organization=other_agency.organization)
+    assert not asker.ask(person, *here).decision and asker.ask(person, *there).decision
+
+
 def test_a_token_of_the_platform_is_refused(service: Service, module_db: str) -> None:
     staff = make_staff("super-admin")
     with on_platform():
@@ -167,6 +180,12 @@ def test_a_token_is_over_when_its_time_is(service: Service, agency: Agency, monk
     later = (timezone.now() + timedelta(hours=1, seconds=1)).timestamp()
     monkeypatch.setattr("roles.authzen.askers.time.time", lambda: later)
     assert asker.ask(agency.owner, *asked).status == 401
+
+
+def test_a_refusal_is_told_whatever_the_request_is_called(service: Service, agency: Agency) -> None:
+    asked = question(agency.owner, "clients:read", "client", agency.clients[0])
+    for name in ("x" * 1_000, "ä\t“ü”".encode().decode("latin-1")):
+        assert service.post(EVALUATION, asked, authorization="Bearer no", x_request_id=name).status == 401
 
 
 @pytest.mark.requirement("AUD-3")

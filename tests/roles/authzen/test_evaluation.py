@@ -299,6 +299,15 @@ def test_a_body_that_is_no_json_object_is_a_bad_request(service: Service, path: 
     assert answer.headers["content-type"] == "application/problem+json" and answer.json["detail"]
 
 
+@pytest.mark.parametrize("path", [EVALUATION, EVALUATIONS])
+def test_a_good_question_is_not_answered_where_its_body_is_not_utf_8(
+    service: Service, agency: Agency, path: str
+) -> None:
+    asked = json.dumps(question(agency.owner, READ, "client", agency.clients[0]) | {"extra": "here"}).encode()
+    assert service.post(path, asked).decision
+    assert service.post(path, asked.replace(b"here", b"\xff")).status == 400
+
+
 def test_a_top_level_array_of_good_questions_is_a_bad_request(service: Service, agency: Agency) -> None:
     assert service.post(EVALUATIONS, [question(agency.owner, READ, "client", agency.clients[0])]).status == 400
 

@@ -252,7 +252,9 @@ def test_work_that_is_shared_begins_after_the_last_of_those_who_share_it() -> No
             first = asyncio.ensure_future(shared("a"))
             await asyncio.to_thread(started.wait, 10)
             later = [asyncio.ensure_future(shared("a")) for _ in range(10)]
-            await asyncio.sleep(0)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert len(begun) == 1
             go_on.set()
             return [await first, *await asyncio.gather(*later)]
 

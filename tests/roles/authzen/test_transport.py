@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -105,6 +106,16 @@ def test_who_sends_no_token_learns_nothing_of_the_body(service: Service) -> None
 def test_a_host_that_is_not_the_installations_is_refused(service: Service, body: Any, host: str, path: str) -> None:
     method = "GET" if path == WELL_KNOWN else "POST"
     assert service.send(method, path, b"{}", host=host).status == 400
+
+
+@pytest.mark.parametrize(("header", "status"), [(b"host", 400), (b"authorization", 401)])
+def test_a_header_that_is_sent_twice_is_not_chosen_from(
+    service: Service, body: dict[str, Any], header: bytes, status: int
+) -> None:
+    good = {b"host": b"testserver", b"authorization": f"Bearer {service.token}".encode()}[header]
+    sent = json.dumps(body).encode()
+    assert service.runner.run(service.call("POST", EVALUATION, sent)).decision
+    assert service.runner.run(service.call("POST", EVALUATION, sent, more=[(header, good)])).status == status
 
 
 @pytest.mark.parametrize("host", ["testserver", "localhost:8000", "127.0.0.1"])

@@ -52,11 +52,8 @@ class Known:
     def exists(self, kind: str, object_id: str) -> bool:
         return kind == self.kind and object_id in self.ids
 
-    def confirm(self, kind: str, ids: Iterable[str]) -> None:
-        """There is nothing to find out."""
-
-    def unknown(self, kind: str, ids: Iterable[str]) -> set[str]:
-        return set()
+    def confirm(self, kind: str, ids: Iterable[str]) -> set[str]:
+        return {one for one in ids if self.exists(kind, one)}
 
     def following(self, kind: str, after: str, limit: int) -> list[str]:
         return [one for one in self.ids if kind == self.kind and one > after][:limit]
@@ -94,4 +91,13 @@ def snapshot_of(world: World) -> Snapshot:
     }
     place, grants = (id_of(world.place), world.place, "active"), _grants({"client": assigned})
     objects = Known("client", map(id_of, world.clients))
-    return _snapshot(UUID(id_of(world.place)), Version(1, 1), place, roles, members, grants, objects)
+    return _snapshot(
+        organization_id=UUID(id_of(world.place)),
+        version=Version(1, 1),
+        place=place,
+        roles=roles,
+        members=members,
+        outside={},
+        grants=grants,
+        objects=objects,
+    )

@@ -171,7 +171,8 @@ class Rows:
             self.server.execute(
                 "INSERT INTO clients_client (id, organization_id, name, status, industry, website, email, phone,"
                 " street, city, region, postal_code, country, description, source, external_id, created_at, updated_at,"
-                " version) VALUES (%s, %s, %s, 'active', '', '', '', '', '', '', '', '', '', '', '', '', now(), now(), 1)",
+                " version) VALUES (%s, %s, %s, 'active', '', '', '', '', '', '', '', '', '', '', '', '', now(), now(),"
+                " 1)",
                 (named(name), named(place), name),
             )
 
