@@ -12,6 +12,7 @@ from knox.models import AuthToken
 from accounts.models import ApiToken, User
 from audit.models import AccessRecord, Decision
 from tests.factories import ClientFactory, MembershipFactory, assign, built_in, inside, on_platform
+from tests.roles.applications import grant, keys_of, register
 from tests.roles.authzen.asking import EVALUATION, Service, question, resource, user
 from tests.roles.authzen.conftest import hire, token_of
 from tests.world import Agency, make_staff
@@ -121,6 +122,28 @@ def test_search_and_evaluation_agree_for_a_narrow_asker(narrow: Service, agency:
             )
             permitted = {str(one.pk) for one in agency.clients if narrow.ask(person, action, "client", one).decision}
             assert set(found.found) == permitted
+
+
+def test_who_may_not_read_clients_is_told_of_none_and_answered_about_one(
+    service_of: ServiceOf, service: Service, agency: Agency
+) -> None:
+    blind = service_of(agency, hire(agency, "team:read"))
+    asked = {"subject": user(agency.owner.pk), "action": READ, "resource": {"type": "client"}}
+    assert service.search("resource", **asked).found
+    assert blind.search("resource", **asked).found == []
+    assert blind.ask(agency.owner.pk, "clients:read", "client", agency.clients[0]).decision
+
+
+def test_whose_an_outside_resource_is_stays_hidden_from_whoever_reaches_assigned_clients(
+    narrow: Service, service: Service, agency: Agency
+) -> None:
+    application = register(agency)
+    clerk = agency.people["clerk"] = hire(agency, *keys_of(application).values())
+    grant(agency, application, "clerk", "i-1")
+    asked = question(clerk, "update", "billing:invoice", "i-1")
+    assert service.batch(asked).decisions == [True]
+    assert narrow.batch(asked).decisions == [False]
+    assert narrow.search("action", subject=user(clerk), resource=resource("billing:invoice", "i-1")).found == ["read"]
 
 
 def test_nothing_of_another_organization_is_learned(service: Service, agency: Agency, other_agency: Agency) -> None:

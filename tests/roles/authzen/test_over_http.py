@@ -45,7 +45,7 @@ def server(request: pytest.FixtureRequest, module_db: str) -> Iterator[LiveServe
 def world(module_db: str) -> World:
     agency = make_agency(f"Outside{next(_number)}")
     organization = agency.organization
-    asking = RoleFactory(organization=organization, keys=("team:read",))
+    asking = RoleFactory(organization=organization, keys=("team:read", "clients:read"))
     asker, person = UserFactory(), UserFactory()
     MembershipFactory(user=asker, organization=organization, role=asking)
     parent = RoleFactory(organization=organization, reach="assigned", keys=("clients:read",))
