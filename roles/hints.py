@@ -19,7 +19,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from roles import access, catalogue
-from roles.family import Family, read_family
+from roles.family import Family
 from roles.models import Membership, Role, RoleUse
 from tenancy.actors import Actor, Scope
 
@@ -56,13 +56,9 @@ class RoleSummary:
     hints: tuple[Hint, ...]
 
 
-def summaries(actor: Actor, roles: Sequence[Role]) -> Mapping[UUID, RoleSummary]:
-    """Return the summary of each role, as far as the actor may know other roles to compare them with."""
-    if not roles:
-        return {}
+def summaries(roles: Sequence[Role], peers: Mapping[UUID, Peer], family: Family) -> Mapping[UUID, RoleSummary]:
+    """Return the summary of each role; `family` has them, their `peers`, and all that these inherit from."""
     ids = [role.pk for role in roles]
-    peers = _peers(actor, roles)
-    family = read_family(above={*ids, *peers})
     used = dict(RoleUse.objects.filter(role__in=ids).values_list("role_id").annotate(Max("last_used_on")))
     held = frozenset(Membership.objects.filter(role__in=ids).values_list("role_id", flat=True).distinct())
     twins = _Twins(family, peers)
@@ -95,8 +91,9 @@ class Peer(NamedTuple):
     organization_id: UUID | None
 
 
-def _peers(actor: Actor, roles: Sequence[Role]) -> dict[UUID, Peer]:
-    """Return the roles that could stand for one of these: of the same scope, and of the same place or of none."""
+def peers_of(actor: Actor, roles: Sequence[Role]) -> dict[UUID, Peer]:
+    """Return the roles that could stand for one of these, as far as the actor may know of them: of the same scope, and
+    of the same place or of none."""
     places = {role.organization_id for role in roles if role.organization_id}
     seen = access.roles_list_policy(actor).visible(actor).filter(scope__in={role.scope for role in roles})
     rows = (seen.filter(organization=None) | seen.filter(organization__in=places)).values_list(*Peer._fields)

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from roles import access
 from roles.console.times import days_ago
-from roles.family import read_family
-from roles.hints import Hint, HintKind, RoleSummary, summaries
+from roles.family import Family, read_family
+from roles.hints import Hint, HintKind, RoleSummary, peers_of, summaries
 from roles.models import Role
 from tenancy.actors import Actor
 from tenancy.console import CappedList, GuardedAdmin
@@ -69,17 +69,18 @@ class RoleList(CappedList):
         roles: list[Role] = list(self.result_list)  # type: ignore[has-type]
         self.result_list = roles
         actor: Any = request.actor  # type: ignore[attr-defined]
-        told = summaries(actor, roles)
-        edited, deleted = _sentences(actor, roles, Verb.CHANGE, Verb.DELETE)
+        ids, peers = [role.pk for role in roles], peers_of(actor, roles)
+        family = read_family(above={*ids, *peers}, below=ids)
+        told = summaries(roles, peers, family)
+        edited, deleted = _sentences(actor, roles, family, Verb.CHANGE, Verb.DELETE)
         addresses = _addresses(self.model_admin)
         self.rows = [RoleRow(role, told[role.pk], edited[role.pk], deleted[role.pk], addresses) for role in roles]
         self.may_clone = access.roles_policy(actor).permits(actor, Verb.ADD)
 
 
-def _sentences(actor: Actor, roles: Sequence[Role], *verbs: Verb) -> Iterator[dict[UUID, str]]:
-    """Yield for each verb why the actor may not do it, by role, or nothing; what decides is read once for all."""
-    ids = [role.pk for role in roles]
-    family, held = read_family(above=ids, below=ids), access.held_role_ids(actor)
+def _sentences(actor: Actor, roles: Sequence[Role], family: Family, *verbs: Verb) -> Iterator[dict[UUID, str]]:
+    """Yield for each verb why the actor may not do it, by role, or nothing."""
+    held = access.held_role_ids(actor)
     for verb in verbs:
         key = access.roles_policy(actor).keys[verb]
         denials = {role.pk: access.edit_denial(actor, role, family, key, held) for role in roles}

@@ -22,6 +22,8 @@ class GuardedFilter(SimpleListFilter):
 
     related: ClassVar[type[models.Model]]
     field: ClassVar[str]
+    #: The field of the related objects that they are called by.
+    label: ClassVar[str] = "name"
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: type[models.Model], admin: Any) -> None:
         policy = policy_for(self.related)
@@ -34,7 +36,8 @@ class GuardedFilter(SimpleListFilter):
         return related
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(str(obj.pk), str(obj)) for obj in self.narrowed(self.choosable)[:MOST_CHOICES]]
+        named = self.narrowed(self.choosable).values_list("pk", self.label)[:MOST_CHOICES]
+        return [(str(pk), name) for pk, name in named]
 
     def has_output(self) -> bool:
         return bool(self.lookup_choices) or self.value() is not None

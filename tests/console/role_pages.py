@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from accounts.models import User
 from roles.actions import UpdateRole
 from roles.actors import RoleActor, resolve
 from roles.definition import RoleDefinition
+from roles.family import read_family
+from roles.hints import RoleSummary, peers_of, summaries
 from roles.models import Role
 from tenancy.context import acting
 from tests.factories import on_platform
@@ -75,3 +78,9 @@ def staff_actor(user: User) -> RoleActor:
     actor = resolve(user.pk)
     assert isinstance(actor, RoleActor), actor
     return actor
+
+
+def summarized(actor: Any, roles: Sequence[Role]) -> Mapping[UUID, RoleSummary]:
+    """Return what the list tells of the roles."""
+    peers = peers_of(actor, roles)
+    return summaries(roles, peers, read_family(above={*peers, *(role.pk for role in roles)}))

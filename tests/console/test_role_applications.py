@@ -10,13 +10,13 @@ from django.urls import reverse
 
 from roles import catalogue
 from roles.family import family_of
-from roles.hints import HintKind, summaries
+from roles.hints import HintKind
 from roles.models import Role
 from roles.usage import unused_permissions
 from roles.wording import describe
 from tenancy.actors import Reach, Scope
 from tenancy.context import acting
-from tests.console.role_pages import address, send, stored, ticked
+from tests.console.role_pages import address, send, stored, summarized, ticked
 from tests.factories import MembershipFactory, RoleFactory, UserFactory, on_platform
 from tests.roles.applications import keys_of, register
 from tests.world import Agency
@@ -120,7 +120,7 @@ def test_hints_of_a_list_count_them_in(agency: Agency, clerk: Role, keys: dict[s
     twin = RoleFactory(organization=agency.organization, keys=("clients:read", keys["invoice:read"]))
     other = RoleFactory(organization=agency.organization, keys=("clients:read", keys["invoice:update"]))
     with acting(agency.actor("owner")) as entered:
-        found = summaries(entered.actor, [clerk, twin, other])
+        found = summarized(entered.actor, [clerk, twin, other])
     twins = {
         pk: [hint.other for hint in one.hints if hint.kind is HintKind.TWIN and hint.other in {clerk.pk, twin.pk}]
         for pk, one in found.items()

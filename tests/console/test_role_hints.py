@@ -11,10 +11,11 @@ from django.utils import timezone
 from accounts.models import User
 from roles import catalogue
 from roles.actors import resolve
-from roles.hints import HintKind, summaries
+from roles.hints import HintKind
 from roles.models import Role, RoleUse
 from roles.templates import TEMPLATES, RoleTemplate
 from tenancy.context import acting
+from tests.console.role_pages import summarized
 from tests.factories import MembershipFactory, OrganizationFactory, RoleFactory, on_platform
 from tests.world import make_staff
 
@@ -30,7 +31,7 @@ def hints(role: Role) -> Collection[HintKind]:
     with on_platform():
         reader = User.objects.filter(email="super-admin@iam.example").first()
     with acting(resolve((reader or make_staff("super-admin")).pk)) as entered:  # type: ignore[arg-type]
-        found = summaries(entered.actor, [Role.objects.get(pk=role.pk)])[role.pk]
+        found = summarized(entered.actor, [Role.objects.get(pk=role.pk)])[role.pk]
     return {hint.kind for hint in found.hints}
 
 
