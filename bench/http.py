@@ -111,7 +111,7 @@ def load(port: int, path: str, token: str, bodies: Sequence[Any], connections: i
         sent, script = Path(directory, "bodies"), Path(directory, "load.lua")
         sent.write_text("\n".join(json.dumps(body) for body in bodies) + "\n")
         script.write_text(SCRIPT % (sent, token))
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "-s", str(script)]
+        command = ["wrk", "-t1", "--timeout", "60s", f"-c{connections}", f"-d{SECONDS}s", "-s", str(script)]
         told = subprocess.run(
             [*command, f"http://127.0.0.1:{port}/access/v1/{path}"], capture_output=True, text=True, check=True
         ).stdout
