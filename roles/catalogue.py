@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -134,10 +134,18 @@ def expand(held: frozenset[str], applications: frozenset[str] = NO_KEYS) -> froz
     `super:*` covers every key of both scopes, `admin:*` every tenant key: those of the catalogue, and of the
     `applications` that are known here. Keys outside the catalogue that are no application's are dropped.
     """
-    known = frozenset(key for key in held if key in entries() or is_application_key(key))
+    known = _only(held, entries().keys())
     if SUPER in held:
         return known | entries().keys()
     return known | keys_of(Scope.TENANT) | applications if ADMIN in held else known
+
+
+def _only(keys: frozenset[str], shipped: Set[str], *, applications: bool = True) -> frozenset[str]:
+    """Return which of the keys are among these of the catalogue, or are an application's."""
+    others = keys - shipped
+    if not others:
+        return keys
+    return (keys & shipped) | ({key for key in others if is_application_key(key)} if applications else NO_KEYS)
 
 
 def covers(held: frozenset[str], key: str) -> bool:
@@ -152,8 +160,7 @@ def beyond(keys: frozenset[str], held: frozenset[str]) -> frozenset[str]:
 
 def within(keys: Iterable[str], scope: Scope) -> frozenset[str]:
     """Return the keys that a role of the scope may hold."""
-    of_scope = keys_of(scope)
-    return frozenset(key for key in keys if key in of_scope or (scope is Scope.TENANT and is_application_key(key)))
+    return _only(frozenset(keys), keys_of(scope), applications=scope is Scope.TENANT)
 
 
 def in_order(keys: Iterable[str]) -> list[str]:
