@@ -75,6 +75,10 @@ test: dev-venv ## Run the tests, all but the browser's
 e2e: dev-venv ## Drive the pages in Chromium
 	$(RUN) -m pytest tests/e2e
 
+.PHONY: mutation
+mutation: dev-venv ## Change the engine and its rules a little, many times, and see that a test fails; MODULES= narrows
+	$(RUN) -m tests.mutation $(MODULES)
+
 .PHONY: bench
 bench: dev-venv ## Measure against peers, for example BENCH=lists
 	@test -n "$(BENCH)" || { echo "Name a benchmark of the directory bench: make bench BENCH=lists" >&2; exit 1; }
@@ -93,7 +97,7 @@ audit-packages: dev-venv ## Look for known vulnerabilities of the pinned package
 	$(RUN) -m pip_audit --strict --require-hashes --disable-pip $(foreach file,$(DEV_REQUIREMENTS),-r $(file))
 
 .PHONY: proof
-proof: lint test e2e requirements ## Everything that has to hold before a release, the slow proofs included
+proof: lint test e2e requirements mutation ## Everything that has to hold before a release, the slow proofs included
 	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest tests/roles/test_machine.py
 	FUZZ_EXAMPLES=100 $(RUN) -m pytest -n 2 tests/api/test_fuzzing.py
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet, UUIDField
+from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from clients.models import (
@@ -91,7 +91,7 @@ def _assigned(organization_id: UUID, user_id: UUID, verb: Verb) -> RawSQL:
     answering it.
     """
     statement = ASSIGNED if verb is Verb.VIEW else ASSIGNED_TO_CHANGE
-    return RawSQL(statement, (organization_id, user_id), output_field=UUIDField())  # noqa: S611
+    return RawSQL(statement, (organization_id, user_id))  # noqa: S611
 
 
 def change_permission() -> QuerySet[Permission]:

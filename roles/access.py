@@ -327,7 +327,7 @@ def require_may_reach_into(actor: Actor, place: UUID | None, held: Iterable[Memb
         return
     roles = {membership.role_id for membership in held}
     family = read_family(above=roles)
-    for role_id in sorted(roles, key=str):
+    for role_id in sorted(roles):
         if denial := ceiling_denial(actor, role_id, family, key):
             raise AccessDenied(denial)
 

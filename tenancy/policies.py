@@ -6,7 +6,7 @@ The check of one object is its presence in the list of the visible ones, so that
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
@@ -83,15 +83,14 @@ class AccessPolicy(Generic[M]):
 
         Raises NotVisible when there is none that the actor may see, AccessDenied when they see it and may do no more.
         """
-        if self.refusal(actor, Verb.VIEW) is not None:
-            raise AccessDenied(self._denial(self.refusal(actor, Verb.VIEW), pk))
+        if refused := self.refusal(actor, Verb.VIEW):
+            raise AccessDenied(self._denial(refused, pk))
         found = self._first(self.rows(actor, verb), pk, lock=lock)
         if found is None:
             if verb is Verb.VIEW or self._first(self.rows(actor, Verb.VIEW), pk) is None:
                 raise NotVisible(self._denial(Denial(Reason.OUT_OF_REACH, key=self.keys.get(verb, "")), pk))
-            raise AccessDenied(
-                self._denial(self.refusal(actor, verb) or Denial(Reason.READ_ONLY, self.keys.get(verb, "")), pk)
-            )
+            refused = self.refusal(actor, verb) or Denial(Reason.READ_ONLY, self.keys[verb])
+            raise AccessDenied(self._denial(refused, pk))
         if refused := self.refusal(actor, verb):
             raise AccessDenied(self._denial(refused, pk))
         return found
@@ -104,9 +103,8 @@ class AccessPolicy(Generic[M]):
         # No key is changed, so that a record which refers to the row need not wait for it.
         return (matching.select_for_update(of=("self",), no_key=True) if lock else matching).first()
 
-    def _denial(self, denial: Denial | None, pk: Any) -> Denial:
-        known = denial or Denial(Reason.OUT_OF_REACH)
-        return Denial(known.reason, known.key, self.model._meta.label_lower, str(pk)[:100], known.sentence)
+    def _denial(self, denial: Denial, pk: Any) -> Denial:
+        return replace(denial, resource_type=self.model._meta.label_lower, resource_id=str(pk)[:100])
 
 
 _policies: dict[type[models.Model], AccessPolicy[Any]] = {}

@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "iam_template"
 SUPERUSER = "IAM_TEST_SUPERUSER_DSN"
 _running: list[Postgres | Redis | Path] = []
+_starter = os.getpid()
 
 
 def _settings(url: str, redis_url: str, media: str, static: str) -> dict[str, str]:
@@ -85,7 +86,7 @@ def drop_database(name: str) -> None:
 @atexit.register
 def stop() -> None:
     """Stop the servers that this process started, however it ends; only kill -9 leaves them behind."""
-    while _running:
+    while _running and os.getpid() == _starter:
         started = _running.pop()
         if isinstance(started, Path):
             shutil.rmtree(started, ignore_errors=True)

@@ -17,7 +17,7 @@ def decide(actor: Actor, key: str) -> Denial | None:
     if entry is None:
         return Denial(Reason.UNKNOWN_PERMISSION, key=key, sentence=f"There is no permission “{key}”.")
     if entry.scope is not actor.scope or not actor.has(key):
-        return Denial(Reason.MISSING_PERMISSION, key=key, sentence=_missing(actor, entry))
+        return Denial(Reason.MISSING_PERMISSION, key=key, sentence=_missing(entry))
     return None
 
 
@@ -26,6 +26,6 @@ def allows(actor: Actor | None, key: str) -> bool:
     return actor is not None and decide(actor, key) is None
 
 
-def _missing(actor: Actor, entry: catalogue.CatalogueEntry) -> str:
+def _missing(entry: catalogue.CatalogueEntry) -> str:
     where = "on the platform" if entry.scope is Scope.PLATFORM else "in this organization"
     return f"Your role does not include “{entry.name}” ({entry.key}) {where}."

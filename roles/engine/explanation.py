@@ -91,7 +91,7 @@ class Explanation(NamedTuple):
             return f"There is no such action on a thing of the kind “{self.kind}”."
         wanted = f"“{_name(self.rule)}” ({self.rule.key})"
         role = self.person.held.role
-        if self.allowed and self.route is not None:
+        if self.route is not None:
             return f"{name} has {wanted} {_from(self.route, self.rule.key)}, {_REACHED[self.reach or Reach.PLACE]}."
         return {
             Reason.BANNED: f"{name} is banned.",

@@ -255,7 +255,7 @@ def _people(
         refusal = _refusal(is_active, is_open, role, has_factor)
         people[user_id] = Person(
             id=user_id,
-            email=email.lower(),
+            email=email,
             membership_id=UUID(membership_id),
             held=role,
             is_active=is_active,

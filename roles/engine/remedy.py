@@ -93,7 +93,7 @@ def remedies(
 
 def _ways_in(snapshot: Snapshot, rule: Rule) -> Iterator[_Way]:
     """Yield each role that would do for somebody who has none here; that they are not banned is taken for granted."""
-    for held in _active(snapshot):
+    for held in snapshot.held.values():
         if rule.key in held.keys:
             steps = (Step(Change.GIVE_ROLE, held.role), *_lifting(snapshot, None, held))
             yield _Way(steps, len(held.keys), _reaches_all(held))
@@ -107,7 +107,7 @@ def _ways_of(snapshot: Snapshot, person: Person, rule: Rule) -> Iterator[_Way]:
         return
     for steps, gained in _changes_of_role(snapshot, person.held, rule.key):
         yield _Way((*lifting, *steps), gained, person.reaches_all)
-    for held in _active(snapshot):
+    for held in snapshot.held.values():
         if rule.key in held.keys:
             steps = (*_lifting(snapshot, person, held), Step(Change.GIVE_ROLE, held.role))
             yield _Way(steps, len(held.keys - person.held.keys), _reaches_all(held))
@@ -171,10 +171,6 @@ def _assigning(
     if object_id in ids or (reaches_all and rule.need is not Need.NAMED):
         return ()
     return (Step(Change.ASSIGN, object_id=object_id, to_change=rule.need is not Need.READ),)
-
-
-def _active(snapshot: Snapshot) -> Iterator[HeldRole]:
-    return (held for held in snapshot.held.values() if held.role.is_active)
 
 
 def _reaches_all(held: HeldRole) -> bool:
