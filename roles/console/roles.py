@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
@@ -19,7 +19,7 @@ from unfold.templatetags.unfold_list import result_headers
 from roles import access
 from roles.console import comparing, creating, deleting, describing, history, people, selection, tabs
 from roles.console.chips import role_chip
-from roles.console.rows import RoleList
+from roles.console.rows import RoleList, RoleRow
 from roles.console.selection import BULK
 from roles.models import SCOPES, Membership, Role, RoleUse
 from roles.templates import templates_of
@@ -122,7 +122,7 @@ class RoleAdmin(GuardedAdmin):
             if listed.page_num < listed.paginator.num_pages
             else "",
             "bulk": [one for one in BULK.values() if self.policy and not self.policy.refusal(request.actor, one.verb)],
-            "starters": self._starters(request, scope),
+            "starters": self._starters(request, scope, listed.rows),
             "may_create": self.has_add_permission(request),
         }
 
@@ -139,13 +139,15 @@ class RoleAdmin(GuardedAdmin):
             chosen = request.GET.get(name, "")
             yield {"name": name, "label": label, "options": [("", "All"), *options], "value": chosen}
 
-    def _starters(self, request: Any, scope: str) -> list[Any]:
+    def _starters(self, request: Any, scope: str, rows: Iterable[RoleRow]) -> list[Any]:
         """Return templates to start from, for each scope that has no custom role yet."""
         if not self.has_add_permission(request) or self.policy is None:
             return []
-        custom = set(self.policy.visible(request.actor).custom().values_list("scope", flat=True).distinct())  # type: ignore[attr-defined]
-        wanted = [one for one in Scope if one not in custom and scope in {"", one}]
-        return [template for one in wanted for template in templates_of(one)]
+        shown = {row.role.scope for row in rows if not row.role.is_system}
+        custom: Any = self.policy.visible(request.actor).custom()  # type: ignore[attr-defined]
+        wanted = [one for one in Scope if scope in {"", one} and one not in shown]
+        bare = [one for one in wanted if not custom.filter(scope=one).exists()]
+        return [template for one in bare for template in templates_of(one)]
 
     def get_actions(self, request: Any) -> dict[str, tuple[Callable[..., Any], str, str]]:
         """Return what may be done to a selection."""
