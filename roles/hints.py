@@ -1,13 +1,13 @@
 """What stands out about roles in a list: nobody has it, long unused, nearly the same as another, dangerous.
 
-Reckoned for the rows of one page in a number of statements that does not grow with them.
+Reckoned for all rows of a page at once, from what was read in a number of statements that does not grow with them.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -15,12 +15,11 @@ from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Max
 from django.utils import timezone
 
 from roles import access, catalogue
 from roles.family import Family
-from roles.models import Membership, Role, RoleUse
+from roles.models import Role
 from tenancy.actors import Actor, Scope
 
 UNUSED_AFTER = timedelta(days=90)
@@ -56,11 +55,18 @@ class RoleSummary:
     hints: tuple[Hint, ...]
 
 
-def summaries(roles: Sequence[Role], peers: Mapping[UUID, Peer], family: Family) -> Mapping[UUID, RoleSummary]:
-    """Return the summary of each role; `family` has them, their `peers`, and all that these inherit from."""
-    ids = [role.pk for role in roles]
-    used = dict(RoleUse.objects.filter(role__in=ids).values_list("role_id").annotate(Max("last_used_on")))
-    held = frozenset(Membership.objects.filter(role__in=ids).values_list("role_id", flat=True).distinct())
+def summaries(
+    roles: Sequence[Role],
+    held: Collection[UUID],
+    used: Mapping[UUID, date | None],
+    peers: Mapping[UUID, Peer],
+    family: Family,
+) -> Mapping[UUID, RoleSummary]:
+    """Return the summary of each role.
+
+    `held` are those that somebody has, `used` tells when each was used last; `family` has them, their `peers`, and all
+    that these inherit from.
+    """
     twins = _Twins(family, peers)
     found = {}
     for role in roles:

@@ -71,7 +71,9 @@ class RoleList(CappedList):
         actor: Any = request.actor  # type: ignore[attr-defined]
         ids, peers = [role.pk for role in roles], peers_of(actor, roles)
         family = read_family(above={*ids, *peers}, below=ids)
-        told = summaries(roles, peers, family)
+        counted: Sequence[Any] = roles  # annotated by RoleAdmin.get_queryset
+        held = {role.pk for role in counted if role.people_count}
+        told = summaries(roles, held, {role.pk: role.used_on for role in counted}, peers, family)
         edited, deleted = _sentences(actor, roles, family, Verb.CHANGE, Verb.DELETE)
         addresses = _addresses(self.model_admin)
         self.rows = [RoleRow(role, told[role.pk], edited[role.pk], deleted[role.pk], addresses) for role in roles]

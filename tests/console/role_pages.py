@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Max
 from django.test import Client as Browser
 from django.urls import reverse
 
@@ -15,7 +16,7 @@ from roles.actors import RoleActor, resolve
 from roles.definition import RoleDefinition
 from roles.family import read_family
 from roles.hints import RoleSummary, peers_of, summaries
-from roles.models import Role
+from roles.models import Membership, Role, RoleUse
 from tenancy.context import acting
 from tests.factories import on_platform
 from tests.world import make_staff
@@ -82,5 +83,7 @@ def staff_actor(user: User) -> RoleActor:
 
 def summarized(actor: Any, roles: Sequence[Role]) -> Mapping[UUID, RoleSummary]:
     """Return what the list tells of the roles."""
-    peers = peers_of(actor, roles)
-    return summaries(roles, peers, read_family(above={*peers, *(role.pk for role in roles)}))
+    ids, peers = [role.pk for role in roles], peers_of(actor, roles)
+    held = set(Membership.objects.filter(role__in=ids).values_list("role_id", flat=True))
+    used = dict(RoleUse.objects.filter(role__in=ids).values_list("role_id").annotate(Max("last_used_on")))
+    return summaries(roles, held, used, peers, read_family(above={*ids, *peers}))
