@@ -83,7 +83,7 @@ class World:
     def guarded(self) -> tuple[SnapshotStore, UUID, Version]:
         """Return a store that holds the snapshot, and what a request asks it with: equal to its keys, not identical."""
         store = SnapshotStore(1_000_000_000)
-        store._keep(self.snapshot, settled=True)
+        store._keep(self.place.int, self.snapshot, settled=True)
         return store, UUID(str(self.place)), Version.parse(str(self.snapshot.version))
 
 
