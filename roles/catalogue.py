@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -134,18 +134,23 @@ def expand(held: frozenset[str], applications: frozenset[str] = NO_KEYS) -> froz
     `super:*` covers every key of both scopes, `admin:*` every tenant key: those of the catalogue, and of the
     `applications` that are known here. Keys outside the catalogue that are no application's are dropped.
     """
-    known = _only(held, entries().keys())
+    known = _only(held, _shipped_keys())
     if SUPER in held:
-        return known | entries().keys()
+        return known | _shipped_keys()
     return known | keys_of(Scope.TENANT) | applications if ADMIN in held else known
 
 
-def _only(keys: frozenset[str], shipped: Set[str], *, applications: bool = True) -> frozenset[str]:
+@cache
+def _shipped_keys() -> frozenset[str]:
+    return frozenset(entries())
+
+
+def _only(keys: frozenset[str], shipped: frozenset[str], *, applications: bool = True) -> frozenset[str]:
     """Return which of the keys are among these of the catalogue, or are an application's."""
     others = keys - shipped
     if not others:
         return keys
-    return (keys & shipped) | ({key for key in others if is_application_key(key)} if applications else NO_KEYS)
+    return keys & shipped | (frozenset(key for key in others if is_application_key(key)) if applications else NO_KEYS)
 
 
 def covers(held: frozenset[str], key: str) -> bool:

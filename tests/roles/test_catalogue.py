@@ -135,3 +135,9 @@ def test_a_removal_that_is_asked_for_happens() -> None:
 )
 def test_the_keys_stand_in_as_many_categories_as_required(scope: Scope, apart: set[str], number: int) -> None:
     assert len({entry.category for entry in catalogue.entries().values() if entry.scope is scope} - apart) == number
+
+
+@pytest.mark.requirement("PERM-1")
+@pytest.mark.parametrize("held", ["clients:read", "admin:*", "super:*", "app-0a1b2c3d:record:read", "no:such"])
+def test_what_keys_amount_to_cannot_be_changed_by_whoever_is_told(held: str) -> None:
+    assert isinstance(catalogue.expand(frozenset({held, "clients:read"})), frozenset)
