@@ -12,14 +12,16 @@ from django.db import models
 from django.db.models import Count, Max, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.utils.html import format_html_join
 from django.utils.http import urlencode
+from django.utils.safestring import mark_safe
 from unfold.decorators import display
 from unfold.templatetags.unfold_list import result_headers
 
 from roles import access
 from roles.console import comparing, creating, deleting, describing, history, people, selection, tabs
 from roles.console.chips import role_chip
-from roles.console.rows import RoleList, RoleRow
+from roles.console.rows import RoleList, icons_of_rows
 from roles.console.selection import BULK
 from roles.models import SCOPES, Membership, Role, RoleUse
 from roles.templates import templates_of
@@ -30,6 +32,7 @@ from tenancy.policies import Verb, decide
 READ, CREATE, UPDATE, DELETE = (access.PLATFORM_ROLE_KEYS[verb] for verb in Verb)
 CHANGING = (READ, UPDATE)
 GIVING = (READ, access.LIST_ROLES, access.ASSIGN_PLATFORM)
+_SELECTED = mark_safe(" selected")
 
 
 class OrganizationFilter(GuardedFilter):
@@ -50,6 +53,7 @@ class RoleAdmin(GuardedAdmin):
     list_key = access.LIST_ROLES
     found_by_site_search = True
     list_per_page = 25
+    show_full_result_count = False
     change_list_template = "admin/roles/list.html"
     list_display = ("name_", "where", "parent_", "priority", "permissions_", "people", "last_used", "status")
     list_filter = ("is_system", "is_active", OrganizationFilter)
@@ -104,6 +108,7 @@ class RoleAdmin(GuardedAdmin):
         scope = request.GET.get("scope__exact", "")
         kept = {name: value for name, value in request.GET.items() if name not in {"p", "scope__exact", "e"}}
         return {
+            "icons": icons_of_rows(),
             "headers": [header for header in result_headers(listed) if "action-checkbox" not in header["class_attrib"]],
             "scope": scope,
             "scope_tabs": [
@@ -122,7 +127,7 @@ class RoleAdmin(GuardedAdmin):
             if listed.page_num < listed.paginator.num_pages
             else "",
             "bulk": [one for one in BULK.values() if self.policy and not self.policy.refusal(request.actor, one.verb)],
-            "starters": self._starters(request, scope, listed.rows),
+            "starters": self._starters(request, scope, listed.result_list),
             "may_create": self.has_add_permission(request),
         }
 
@@ -137,13 +142,18 @@ class RoleAdmin(GuardedAdmin):
             offered.append(("organization", "Organization", list(places.lookup_choices)))
         for name, label, options in offered:
             chosen = request.GET.get(name, "")
-            yield {"name": name, "label": label, "options": [("", "All"), *options], "value": chosen}
+            drawn = format_html_join(
+                "",
+                '<option value="{}"{}>{}</option>',
+                ((value, _SELECTED if str(value) == chosen else "", title) for value, title in (("", "All"), *options)),
+            )
+            yield {"name": name, "label": label, "value": chosen, "options": drawn}
 
-    def _starters(self, request: Any, scope: str, rows: Iterable[RoleRow]) -> list[Any]:
+    def _starters(self, request: Any, scope: str, roles: Iterable[Role]) -> list[Any]:
         """Return templates to start from, for each scope that has no custom role yet."""
         if not self.has_add_permission(request) or self.policy is None:
             return []
-        shown = {row.role.scope for row in rows if not row.role.is_system}
+        shown = {role.scope for role in roles if not role.is_system}
         custom: Any = self.policy.visible(request.actor).custom()  # type: ignore[attr-defined]
         wanted = [one for one in Scope if scope in {"", one} and one not in shown]
         bare = [one for one in wanted if not custom.filter(scope=one).exists()]

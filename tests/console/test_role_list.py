@@ -26,7 +26,7 @@ LIST = "/admin/roles/role/"
 
 def rows(browser: Browser, **query: str) -> dict[str, Any]:
     """Return the rows shown, by the slug of their role."""
-    return {row.role.name: row for row in browser.get(LIST, query).context["cl"].rows}
+    return {row["slug"]: row for row in browser.get(LIST, query).context["cl"].rows}
 
 
 @pytest.mark.requirement("ROLE-2")
@@ -64,7 +64,7 @@ def test_roles_are_sorted_by_a_column(agency: Agency, console: Callable[[str], B
         for _ in range(people):
             MembershipFactory(organization=agency.organization, role=role)
 
-    counts = [row.role.people_count for row in browser.get(f"{LIST}{by_people}").context["cl"].rows]
+    counts = [int(row["people"]) for row in browser.get(f"{LIST}{by_people}").context["cl"].rows]
 
     assert counts == sorted(counts)
     assert counts[-1] == 3
@@ -74,16 +74,16 @@ def test_permissions_are_counted_with_the_inherited_ones(agency: Agency, console
     base = RoleFactory(organization=agency.organization, name="base", keys=("clients:read", "notes:read"))
     RoleFactory(organization=agency.organization, name="top", parent=base, keys=("notes:read", "tasks:read"))
 
-    summary = rows(console("super-admin"))["top"].summary
+    top = rows(console("super-admin"))["top"]
 
-    assert (summary.granted, summary.total) == (3, 101)
+    assert (top["granted"], top["total"]) == ("3", "101")
 
 
 def test_the_last_use_is_told(agency: Agency, console: Callable[[str], Browser]) -> None:
     role = RoleFactory(organization=agency.organization, name="planner")
     browser = console("super-admin")
 
-    assert rows(browser)["planner"].used == "never"
+    assert rows(browser)["planner"]["used"] == "never"
     for passed, told in ((400, "1 year ago"), (0, "today")):
         with on_platform():
             RoleUse.objects.update_or_create(
@@ -91,7 +91,7 @@ def test_the_last_use_is_told(agency: Agency, console: Callable[[str], Browser])
                 organization=agency.organization,
                 defaults={"last_used_on": timezone.now().date() - timedelta(days=passed)},
             )
-        assert rows(browser)["planner"].used == told
+        assert rows(browser)["planner"]["used"] == told
 
 
 @pytest.mark.requirement("ROLE-4")
@@ -104,13 +104,13 @@ def test_a_row_offers_to_edit_and_delete_only_what_the_actor_may(
 
     listed = rows(console("platform-admin"))
 
-    offered = {name: not row.not_edited for name, row in listed.items() if not row.role.is_system}
+    offered = {name: not row["not_edited"] for name, row in listed.items() if not row["is_system"]}
     assert offered == {"below": True, "above": False, "beyond": False}
-    assert "ranks above your own role" in listed["above"].not_edited
-    assert "permissions that you lack" in listed["beyond"].not_edited
-    assert "built in" in listed["analyst"].not_edited
-    assert "Delete Roles" in listed["below"].not_deleted
-    assert not rows(console("super-admin"))["below"].not_deleted
+    assert "ranks above your own role" in listed["above"]["not_edited"]
+    assert "permissions that you lack" in listed["beyond"]["not_edited"]
+    assert "built in" in listed["analyst"]["not_edited"]
+    assert "Delete Roles" in listed["below"]["not_deleted"]
+    assert not rows(console("super-admin"))["below"]["not_deleted"]
 
 
 def test_someone_who_may_only_read_is_offered_nothing_else(
@@ -242,4 +242,4 @@ def test_a_person_of_no_name_is_not_counted_twice(agency: Agency, console: Calla
     role = RoleFactory(organization=agency.organization, name="planner")
     MembershipFactory(user=UserFactory(name=""), organization=agency.organization, role=role)
 
-    assert rows(console("super-admin"))["planner"].role.people_count == 1
+    assert rows(console("super-admin"))["planner"]["people"] == "1"
