@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from roles.actors import RoleActor
 from roles.authzen.errors import Forbidden
@@ -42,15 +42,14 @@ class Sight:
         #: Whether there is nothing that the asker may not know of.
         self.is_whole = person is not None and person.reaches_all
 
-    def known(self, action: str, kind: str) -> frozenset[str] | None:
+    def known(self, action: str, kind: str) -> Set[str] | None:
         """Return the ids of a kind of object that the asker may know of by asking for an action, or None for all."""
         rule = self._rules.get((kind, action))
         if self.is_whole or (kind not in kinds() and (rule is None or rule.need is not Need.NAMED)):
             return None
-        assigned = self._assigned.get(kind)
-        return frozenset() if assigned is None else assigned.reads
+        return self._assigned.get(kind, {}).keys()
 
-    def listed(self, action: str, kind: str) -> frozenset[str] | None:
+    def listed(self, action: str, kind: str) -> Set[str] | None:
         """Return of which ids the asker may be told, who names none: none without the permission to read the kind."""
         stored = kinds().get(kind)
         if stored is not None and not self._actor.has(stored.reading):

@@ -73,7 +73,7 @@ class DecisionPoint:
         asked = endpoint.read(_json(headers, body))
         endpoint.require(asked, asker.actor)
         place = await self.places.at(asker.organization_id, version, endpoint.versions(asked))
-        return await endpoint.answer(asked, asker.actor, place, self.threads)
+        return await endpoint.answer(asked, asker.actor, place)
 
     async def record(self, refused: Refused, scope: Scope, request_id: str) -> None:
         """Keep a denied attempt. Raises Unavailable when it cannot be kept."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from http import HTTPStatus
 
 import msgspec
@@ -32,13 +31,13 @@ def versions_asked(asked: Evaluation | Evaluations) -> Sequence[Version]:
     return [Version.parse(text) for text in {one.at_least for one in contexts if one and one.at_least} if text]
 
 
-async def evaluate(asked: Evaluation | Evaluations, actor: RoleActor, place: Place, threads: Executor) -> bytes:
+async def evaluate(asked: Evaluation | Evaluations, actor: RoleActor, place: Place) -> bytes:
     """Return the answer as JSON."""
     sight = Sight(actor, place.snapshot)
     if isinstance(asked, Evaluation):
-        [answer] = await place.objects.settle(lambda: _answers([asked], sight, place), threads)
+        [answer] = await place.objects.settle(lambda: _answers([asked], sight, place))
         return answer
-    answers = await place.objects.settle(lambda: _answers(asked.questions, sight, place), threads)
+    answers = await place.objects.settle(lambda: _answers(asked.questions, sight, place))
     return b'{"evaluations":[' + b",".join(_cut(answers, asked.semantic, place)) + b"]}"
 
 

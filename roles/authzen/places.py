@@ -1,7 +1,7 @@
 """The snapshots that outside decisions are answered from, without blocking the event loop.
 
 A `Place` answers from what it knows. What it would have to look up in the database it notes; that is then confirmed in
-a thread, in one statement, and the question is put again.
+a thread, in one statement for all who wait, and the question is put again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from copy import copy
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -18,7 +19,7 @@ import msgspec
 
 from roles.authzen.access import NO_OBJECT
 from roles.authzen.errors import Unavailable
-from roles.authzen.threads import Shared, in_thread
+from roles.authzen.threads import Shared, Together
 from roles.authzen.versions import Versions
 from roles.engine.snapshot import Objects, Snapshot, Version
 from roles.engine.store import SnapshotStore
@@ -35,10 +36,11 @@ class RememberedObjects:
     Only what there is gets remembered: its end makes a new version, and thus a new snapshot.
     """
 
-    def __init__(self, stored: Objects) -> None:
+    def __init__(self, stored: Objects, threads: Executor) -> None:
         self.stored = stored
         self.unsure: set[Known] = set()
         self._seen: set[Known] = set()
+        self._confirm = Together(partial(_all_existing, stored), threads)
         self._confirming = 0
 
     def exists(self, kind: str, object_id: str) -> bool:
@@ -59,7 +61,7 @@ class RememberedObjects:
         """Return the ids of up to `limit` objects, in order, that come after this id. It blocks."""
         return self.stored.following(kind, after, limit)
 
-    async def settle(self, answer: Callable[[], Answer], threads: Executor) -> Answer:
+    async def settle(self, answer: Callable[[], Answer]) -> Answer:
         """Return an answer once it rests on nothing unsure."""
         if not self._confirming and len(self._seen) > MOST_REMEMBERED:
             self._seen.clear()
@@ -67,12 +69,9 @@ class RememberedObjects:
         first = answer()
         if not self.unsure:
             return first
-        asked: dict[str, set[str]] = defaultdict(set)
-        for kind, object_id in self.unsure:
-            asked[kind].add(object_id)
         self._confirming += 1
         try:
-            self._seen |= await in_thread(threads, _all_existing, self.stored, asked)
+            self._seen |= await self._confirm(self.unsure)
             return answer()
         finally:
             self._confirming -= 1
@@ -81,8 +80,9 @@ class RememberedObjects:
 class Place:
     """A snapshot whose questions do not block, with every answer to one written out."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.objects = RememberedObjects(snapshot.objects)
+    def __init__(self, snapshot: Snapshot, threads: Executor) -> None:
+        self.threads = threads
+        self.objects = RememberedObjects(snapshot.objects, threads)
         # Copies, for a place does not keep the snapshot itself: it ends when the store lets go of that.
         self.snapshot = copy(snapshot)
         self.snapshot.objects = self.objects
@@ -100,6 +100,7 @@ class Places:
     def __init__(self, store: SnapshotStore, versions: Versions, threads: Executor) -> None:
         # By organization alone: however often its version moves, it holds up one thread.
         self._load = Shared(store.current, threads)
+        self._threads = threads
         self._versions = versions
         self._newest: WeakValueDictionary[UUID, Snapshot] = WeakValueDictionary()
         self._places: WeakKeyDictionary[Snapshot, Place] = WeakKeyDictionary()
@@ -118,7 +119,7 @@ class Places:
             snapshot = self._newest[organization_id] = await self._load(organization_id)
         place = self._places.get(snapshot)
         if place is None:
-            place = self._places[snapshot] = Place(snapshot)
+            place = self._places[snapshot] = Place(snapshot, self._threads)
         return place
 
 
@@ -128,5 +129,8 @@ def _written(reason: Reason, version: Version) -> bytes:
     return msgspec.json.encode({"decision": reason is Reason.GRANTED, "context": context})
 
 
-def _all_existing(stored: Objects, asked: dict[str, set[str]]) -> set[Known]:
-    return {(kind, one) for kind, ids in asked.items() for one in stored.confirm(kind, ids)}
+def _all_existing(stored: Objects, asked: Iterable[Known]) -> set[Known]:
+    ids: dict[str, set[str]] = defaultdict(set)
+    for kind, object_id in asked:
+        ids[kind].add(object_id)
+    return {(kind, one) for kind, asked_of_kind in ids.items() for one in stored.confirm(kind, asked_of_kind)}

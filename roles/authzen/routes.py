@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -38,7 +37,7 @@ class Endpoint:
     read: Callable[[bytes], Any]
     require: Callable[[Any, RoleActor], None]
     versions: Callable[[Any], Sequence[Version]]
-    answer: Callable[[Any, RoleActor, Place, Executor], Awaitable[bytes]]
+    answer: Callable[[Any, RoleActor, Place], Awaitable[bytes]]
 
 
 _evaluates = partial(

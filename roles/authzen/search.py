@@ -8,7 +8,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from itertools import islice
 from typing import Any
 
@@ -62,12 +61,12 @@ def versions_asked(asked: Search) -> Sequence[Version]:
     return [] if isinstance(version, UnsetType) else [Version.parse(version)]
 
 
-async def find(asked: Search, actor: RoleActor, place: Place, threads: Executor) -> bytes:
+async def find(asked: Search, actor: RoleActor, place: Place) -> bytes:
     """Return a page of what is searched for as JSON. Raises BadRequest for the token of another search."""
     query = _query(asked, actor)
     position = _position(asked.page, query)
     sight = Sight(actor, place.blocking)
-    found = await in_thread(threads, _found, asked, sight, place.blocking, position.after, position.limit + 1)
+    found = await in_thread(place.threads, _found, asked, sight, place.blocking, position.after, position.limit + 1)
     shown = found[: position.limit]
     more = len(found) > position.limit
     last = shown[-1] if shown else position.after

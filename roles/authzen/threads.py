@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from concurrent.futures import Executor
 from functools import partial
 from typing import Generic, ParamSpec, TypeVar
@@ -43,6 +43,31 @@ class Shared(Generic[Key, Result]):
         finally:
             if self._running.get(key) is mine:
                 del self._running[key]
+
+
+class Together(Generic[Key, Result]):
+    """Does `work` in a thread for many things at once. What is asked for while it is under way waits for the next time
+    it is done, with all else that does, so that no result is older than the question."""
+
+    def __init__(self, work: Callable[[set[Key]], Result], threads: Executor) -> None:
+        self._work = work
+        self._threads = threads
+        self._asked: set[Key] = set()
+        self._next: asyncio.Task[Result] | None = None
+        self._running: asyncio.Task[Result] | None = None
+
+    async def __call__(self, keys: Collection[Key]) -> Result:
+        self._asked.update(keys)
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._run(self._running))
+        return await asyncio.shield(self._next)
+
+    async def _run(self, before: asyncio.Task[Result] | None) -> Result:
+        if before is not None:
+            await asyncio.wait([before])
+        self._running, self._next = self._next, None
+        asked, self._asked = self._asked, set()
+        return await in_thread(self._threads, self._work, asked)
 
 
 async def in_thread(

@@ -241,8 +241,9 @@ def _grants(by_kind: Mapping[str, Mapping[str, Sequence[Any]]]) -> Grants:
     grants: dict[str, dict[str, Assigned]] = defaultdict(dict)
     for kind, by_user in by_kind.items():
         for user_id, (reads, changes) in by_user.items():
-            read = frozenset(kept.setdefault(one, one) for one in reads)
-            grants[user_id][kind] = Assigned(read, frozenset(changes or ()) & read)
+            assigned = dict.fromkeys((kept.setdefault(one, one) for one in reads), False)
+            assigned |= {kept[one]: True for one in changes or ()}
+            grants[user_id][kind] = assigned
     return grants
 
 

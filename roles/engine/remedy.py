@@ -166,9 +166,8 @@ def _assigning(
         return ()
     if rule.need is not Need.NAMED and not snapshot.objects.exists(kind, object_id):
         return None
-    assigned = person.assigned.get(kind) if person else None
-    ids = () if assigned is None else assigned.changes if rule.need is Need.CHANGE else assigned.reads
-    if object_id in ids or (reaches_all and rule.need is not Need.NAMED):
+    is_assigned = person is not None and object_id in person.usable(kind, rule.need)
+    if is_assigned or (reaches_all and rule.need is not Need.NAMED):
         return ()
     return (Step(Change.ASSIGN, object_id=object_id, to_change=rule.need is not Need.READ),)
 

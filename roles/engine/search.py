@@ -47,7 +47,7 @@ def _within(snapshot: Snapshot, rule: Rule, kind: str, object_id: str, ids: Iter
     for one in ids:
         person = people[one]
         assigned = person.assigned.get(kind)
-        if person.reaches_all or rule.need not in _ASSIGNED or (assigned and object_id in assigned.reads):
+        if person.reaches_all or rule.need not in _ASSIGNED or (assigned and object_id in assigned):
             yield one
 
 
@@ -69,9 +69,7 @@ def _assigned(snapshot: Snapshot, person: Person, kind: str, need: Need) -> Sequ
     """Return the ids assigned to the person, in order, which is found once."""
     found = snapshot.ordered.get((person.id, kind, need))
     if found is None:
-        assigned = person.assigned.get(kind)
-        ids = () if assigned is None else assigned.changes if need is Need.CHANGE else assigned.reads
-        found = snapshot.ordered[person.id, kind, need] = sorted(ids)
+        found = snapshot.ordered[person.id, kind, need] = sorted(person.usable(kind, need))
     return found
 
 

@@ -6,7 +6,7 @@ A snapshot never changes. It answers a question with two or three look-ups, and 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -21,6 +21,10 @@ from tenancy.errors import Reason
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 MISSING_PERMISSION, OUT_OF_REACH = Reason.MISSING_PERMISSION, Reason.OUT_OF_REACH
+
+#: The objects of one kind that a person is assigned to, each with whether to work with it, or only to read it. Garbage
+#: collections pass over a dict of nothing but strings and booleans: a million of these do not hold them up.
+Assigned = dict[str, bool]
 
 
 class Version(NamedTuple):
@@ -46,13 +50,6 @@ class Version(NamedTuple):
     def covers(self, other: Version) -> bool:
         """Whether all that `other` has seen is seen in this version too."""
         return self.own >= other.own and self.shared >= other.shared
-
-
-class Assigned(NamedTuple):
-    """The objects of one kind that a person is assigned to: to read at least, and to work with."""
-
-    reads: frozenset[str]
-    changes: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -95,6 +92,13 @@ class Person:
     keys: frozenset[str]
     reaches_all: bool
     assigned: Mapping[str, Assigned]
+
+    def usable(self, kind: str, need: Need) -> Set[str]:
+        """Return the ids of the assigned objects of a kind that suffice for the need: to work with, or also to read."""
+        assigned = self.assigned.get(kind, {})
+        if need is CHANGE:
+            return {one for one, may_change in assigned.items() if may_change}
+        return assigned.keys()
 
 
 class Objects(Protocol):
@@ -147,7 +151,7 @@ class Snapshot:
     @cached_property
     def weight(self) -> int:
         """How much it holds, in people and assignments."""
-        assigned = sum(len(one.reads) for person in self.people.values() for one in person.assigned.values())
+        assigned = sum(len(one) for person in self.people.values() for one in person.assigned.values())
         return len(self.people) + assigned
 
     @cached_property
@@ -165,7 +169,7 @@ class Snapshot:
         for person in self.people.values():
             for kind, assigned in person.assigned.items():
                 if is_outside(kind):
-                    found[kind] |= assigned.reads
+                    found[kind].update(assigned)
         return {kind: sorted(ids) for kind, ids in found.items()}
 
     @cached_property
@@ -221,15 +225,15 @@ class Snapshot:
             if person.reaches_all:
                 return GRANTED if self.objects.exists(kind, object_id) else OUT_OF_REACH
             assigned = person.assigned.get(kind)
-            if assigned is None or object_id not in assigned.reads:
+            if assigned is None or (may_change := assigned.get(object_id)) is None:
                 return OUT_OF_REACH
-            return GRANTED if need is READ or object_id in assigned.changes else Reason.READ_ONLY
+            return GRANTED if may_change or need is READ else Reason.READ_ONLY
         if need is ANY:
             return GRANTED
         if need is OWN:
             return GRANTED if names_person(properties.get(rule.owner), person) else OUT_OF_REACH
         granted = person.assigned.get(kind)
-        return GRANTED if granted is not None and object_id in granted.reads else OUT_OF_REACH
+        return GRANTED if granted is not None and object_id in granted else OUT_OF_REACH
 
 
 def names_person(value: object, person: Person) -> bool:

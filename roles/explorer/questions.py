@@ -227,11 +227,8 @@ class Explorer:
 
     def _assigned(self, person: Person, key: str) -> Extent:
         kind, rule = self._asked(key)[1:]
-        assigned = person.assigned.get(kind)
-        if assigned is None:
-            return Extent(Reach.ASSIGNED, kind)
-        usable = assigned.reads if rule.need is Need.READ else assigned.changes
-        return Extent(Reach.ASSIGNED, kind, len(usable), len(assigned.reads) - len(usable))
+        assigned, usable = person.assigned.get(kind, {}), person.usable(kind, rule.need)
+        return Extent(Reach.ASSIGNED, kind, len(usable), len(assigned) - len(usable))
 
     def _since(self, person: Person) -> datetime | None:
         """Return since when they have their role here, where there is a membership and the viewer may know of it."""

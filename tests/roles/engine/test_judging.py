@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from roles.engine.objects import Need, Rule
-from roles.engine.snapshot import Assigned, Snapshot, Version
+from roles.engine.snapshot import Snapshot, Version
 from roles.family import Family
 from tenancy.errors import Reason
 from tests.roles.engine.plain_world import Known, id_of
@@ -152,7 +152,7 @@ def test_people_are_listed_by_role_in_the_order_of_their_ids(office: Office) -> 
 def test_of_what_is_granted_the_objects_of_applications_alone_are_listed(office: Office) -> None:
     for name, ids in (("bob", {"i-2", "i-1"}), ("ann", {"i-3", "i-1"})):
         person = office.people[id_of(name)]
-        granted = {"books:invoice": Assigned(frozenset(ids), frozenset())}
+        granted = {"books:invoice": dict.fromkeys(ids, False)}
         office.people[person.id] = replace(person, assigned={**person.assigned, **granted})
     assert office.snapshot().granted == {"books:invoice": ["i-1", "i-2", "i-3"]}
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from roles.engine.remedy import Change, Remedy, Step, remedies
-from roles.engine.snapshot import Assigned
 from tenancy.errors import Reason
 from tests.roles.engine.plain_world import id_of
 from tests.roles.engine.values import HERE, Office, role
@@ -171,10 +170,10 @@ class TestOfAnApplication:
     def test_what_is_for_those_named_is_granted_however_far_they_reach(self, office: Office) -> None:
         assert told(office, "ann", "pay", "books:invoice", "i-1") == [([ASSIGN_TO_WORK], 1)]
         ann = office.people[id_of("ann")]
-        office.people[ann.id] = replace(ann, assigned={"books:invoice": Assigned(frozenset({"i-1"}), frozenset())})
+        office.people[ann.id] = replace(ann, assigned={"books:invoice": {"i-1": False}})
         assert offered(office, "ann", "pay", "books:invoice", "i-1") == []
         bob = office.people[id_of("bob")]
-        office.people[bob.id] = replace(bob, assigned={"books:invoice": Assigned(frozenset({"i-1"}), frozenset())})
+        office.people[bob.id] = replace(bob, assigned={"books:invoice": {"i-1": False}})
         assert [steps for steps, _ in told(office, "bob", "pay", "books:invoice", "i-1")] == [
             ["Add clients:read to the role “Guest”."],
             [give("Chief")],

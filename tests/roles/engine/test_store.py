@@ -141,7 +141,7 @@ class TestOfWhatIsCommitted:
             transaction.set_rollback(True)
         after = store.current(place)
         assert after.person(ghost) is None
-        assert after.people[str(agency.viewer.pk)].assigned["client"].reads == {str(agency.clients[0].pk)}
+        assert after.people[str(agency.viewer.pk)].assigned["client"].keys() == {str(agency.clients[0].pk)}
 
     def test_many_who_ask_at_once_wait_for_one_reading(self, agency: Agency) -> None:
         store, place = SnapshotStore(1000), agency.organization.pk

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from roles import catalogue
 from roles.engine.objects import Need, Rule, rules_of
-from roles.engine.snapshot import Assigned, HeldRole, Person, Snapshot, Version
+from roles.engine.snapshot import HeldRole, Person, Snapshot, Version
 from roles.family import Family, Relative
 from tenancy.actors import Scope
 from tenancy.errors import Reason
@@ -106,7 +106,7 @@ class Office:
             refusal=refusal,
             keys=frozenset() if refusal else held.keys,
             reaches_all=held.role.reach == "all",
-            assigned={"client": Assigned(read, change)} if read else {},
+            assigned={"client": {one: one in change for one in read}} if read else {},
         )
         self.people[one.id] = one
         return one.id
