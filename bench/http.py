@@ -59,7 +59,7 @@ def web_server(application: str) -> Iterator[int]:
 
     port = find_free_port()
     command = ["gunicorn", application, f"--bind=127.0.0.1:{port}", "--workers=2", "--log-level=error"]
-    command += ["--worker-class=uvicorn_worker.UvicornWorker", "--no-control-socket"]
+    command += ["--worker-class=iam_dashboard.worker.Worker", "--no-control-socket"]
     server = subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env={**os.environ, "DATABASE_POOL_SIZE": "4"})
     try:
         _wait_for(port)

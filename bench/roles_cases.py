@@ -79,7 +79,7 @@ def web_server() -> Iterator[int]:
     """Start the product's own server, two processes, and yield its port."""
     port = find_free_port()
     command = ["gunicorn", "iam_dashboard.asgi:application", f"--bind=127.0.0.1:{port}", "--workers=2"]
-    command += ["--worker-class=uvicorn_worker.UvicornWorker", "--no-control-socket", "--log-level=error"]
+    command += ["--worker-class=iam_dashboard.worker.Worker", "--no-control-socket", "--log-level=error"]
     environment = {**os.environ, "API_WRITE_RATE": "100000000/min", "DATABASE_POOL_SIZE": "10"}
     server = subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=environment)
     try:

@@ -68,8 +68,8 @@ def live_server(database_url: str, *, redis_url: str | None = None, **environmen
         "LOG_LEVEL": "WARNING",
         **environment,
     }
-    program = [sys.executable, "-m", "uvicorn", "iam_dashboard.asgi:application"]
-    command = [*program, "--port", str(port), "--log-level", "warning"]
+    program = [sys.executable, "-m", "gunicorn", "iam_dashboard.asgi:application", f"--bind=127.0.0.1:{port}"]
+    command = [*program, "--worker-class=iam_dashboard.worker.Worker", "--no-control-socket", "--graceful-timeout=5"]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=subprocess.STDOUT)
         try:

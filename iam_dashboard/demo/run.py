@@ -173,7 +173,7 @@ class Demo:
                 "iam_dashboard.asgi:application",
                 f"--bind={LOOPBACK}:{web_port}",
                 f"--workers={WEB_WORKERS}",
-                "--worker-class=uvicorn_worker.UvicornWorker",
+                "--worker-class=iam_dashboard.worker.Worker",
                 "--graceful-timeout=5",
                 "--no-control-socket",
             ],

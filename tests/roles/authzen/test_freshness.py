@@ -18,7 +18,7 @@ from django.db import connections
 
 from roles.authzen.errors import Unavailable
 from roles.authzen.places import Places
-from roles.authzen.threads import Shared
+from roles.authzen.threads import Shared, Together
 from roles.authzen.versions import Connection, Versions, connect
 from roles.engine.snapshot import Version
 from roles.engine.store import SnapshotStore
@@ -260,6 +260,51 @@ def test_work_that_is_shared_begins_after_the_last_of_those_who_share_it() -> No
 
     assert asyncio.run(play()) == [0, *[1] * 10]
     assert len(begun) == 2
+
+
+def test_what_is_asked_while_work_is_under_way_is_done_next_all_at_once() -> None:
+    done: list[set[int]] = []
+    started, go_on = Event(), Event()
+
+    def work(keys: set[int]) -> set[int]:
+        done.append(keys)
+        started.set()
+        go_on.wait(10)
+        return {key * 10 for key in keys}
+
+    async def play() -> list[set[int]]:
+        with ThreadPoolExecutor(4) as threads:
+            together = Together(work, threads)
+            first = asyncio.ensure_future(together([1, 2]))
+            await asyncio.to_thread(started.wait, 10)
+            later = [asyncio.ensure_future(together([key])) for key in (2, 3, 4)]
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert done == [{1, 2}]
+            go_on.set()
+            return [await first, *await asyncio.gather(*later), await together([5])]
+
+    assert asyncio.run(play()) == [{10, 20}, *[{20, 30, 40}] * 3, {50}]
+    assert done == [{1, 2}, {2, 3, 4}, {5}]
+
+
+def test_a_failure_to_do_things_together_is_told_to_those_who_asked_and_to_nobody_after() -> None:
+    fails = [True]
+
+    def work(keys: set[str]) -> set[str]:
+        if fails.pop():
+            raise Unavailable
+        return keys
+
+    async def play() -> list[Any]:
+        with ThreadPoolExecutor(1) as threads:
+            together = Together(work, threads)
+            both = await asyncio.gather(together("a"), together("b"), return_exceptions=True)
+            fails.append(False)
+            return [*both, await together("c")]
+
+    first, second, third = asyncio.run(play())
+    assert isinstance(first, Unavailable) and isinstance(second, Unavailable) and third == {"c"}
 
 
 def test_a_failure_is_told_to_all_who_wait_and_to_nobody_after() -> None:

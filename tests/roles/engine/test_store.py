@@ -47,6 +47,22 @@ class TestInMemory:
         store.current(place)
         assert statements(lambda: store.current(place)) == 1
 
+    @pytest.mark.parametrize("function", ["iam_policy_version", "iam_policy_forgotten"])
+    def test_the_version_of_a_place_is_found_by_index_however_many_there_are(
+        self, agency: Agency, function: str
+    ) -> None:
+        """Of a few rows PostgreSQL reads all, unless told that this is dear: then only a question that leaves it no
+        other way does so."""
+        read_whole = "SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'roles_policyversion'"
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute(read_whole)
+            before = cursor.fetchone()
+            for place in (agency.organization.pk, None):
+                cursor.execute(f"SELECT own, shared FROM {function}(%s)", (place,))
+            cursor.execute(read_whole)
+            assert cursor.fetchone() == before
+
     def test_whoever_knows_the_version_costs_no_statement(self, agency: Agency) -> None:
         store, place = SnapshotStore(1000), agency.organization.pk
         held = store.current(place)

@@ -1,0 +1,26 @@
+"""An ASGI application that answers in all the ways there are: at once, in parts, with a large body, as the last."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+LARGE = b"0123456789abcdef" * 1024 * 1024
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "lifespan":
+        return
+    headers: list[tuple[bytes, bytes]] = []
+    body = LARGE if scope["path"] == "/large" else b"answer"
+    if scope["path"] == "/last":
+        headers.append((b"connection", b"close"))
+    if scope["path"] != "/parts":
+        headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    if scope["path"] == "/parts":
+        for part in (b"one", b"two"):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+            await asyncio.sleep(0.2)
+        body = b"three"
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,88 @@
+"""The web server's worker over real connections: what is written together is sent together, and nothing is lost."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from iam_dashboard.servers import find_free_port
+from tests.servers.answering import LARGE
+
+pytestmark = pytest.mark.requirement("PERF-2")
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    port = find_free_port()
+    command = [sys.executable, "-m", "gunicorn", "tests.servers.answering:application", f"--bind=127.0.0.1:{port}"]
+    command += ["--worker-class=iam_dashboard.worker.Worker", "--no-control-socket", "--log-level=error"]
+    server = subprocess.Popen(command)
+    try:
+        for _ in range(300):
+            with socket.socket() as knocking:
+                if knocking.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield port
+    finally:
+        os.kill(server.pid, signal.SIGTERM)
+        server.wait(20)
+
+
+def requested(port: int, path: str, method: str = "GET") -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+    return connection
+
+
+def test_a_response_comes_in_one_piece(port: int) -> None:
+    with closing(requested(port, "/")) as connection:
+        head, _, body = connection.recv(65_536).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    assert body == b"answer"
+
+
+def test_a_connection_serves_one_request_after_another(port: int) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        for path in ("/", "/parts", "/", "/large", "/"):
+            connection.request("GET", path)
+            body = connection.getresponse().read()
+            assert body == {"/": b"answer", "/parts": b"onetwothree", "/large": LARGE}[path]
+        connection.request("HEAD", "/")
+        assert connection.getresponse().read() == b""
+        connection.request("GET", "/")
+        assert connection.getresponse().read() == b"answer"
+
+
+def test_parts_are_sent_as_they_are_written(port: int) -> None:
+    with closing(requested(port, "/parts")) as connection:
+        first = connection.recv(65_536)
+
+    assert b"one" in first
+    assert b"three" not in first
+
+
+def test_what_is_written_before_the_end_of_a_connection_arrives(port: int) -> None:
+    with closing(requested(port, "/last")) as connection:
+        received = b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    assert received.endswith(b"\r\n\r\nanswer")
+
+
+def test_a_caller_who_leaves_early_disturbs_nobody(port: int) -> None:
+    for _ in range(20):
+        requested(port, "/large").close()
+        requested(port, "/parts").close()
+
+    with closing(requested(port, "/")) as connection:
+        assert connection.recv(65_536).endswith(b"answer")
