@@ -76,8 +76,8 @@ e2e: dev-venv ## Drive the pages in Chromium
 	$(RUN) -m pytest tests/e2e
 
 .PHONY: mutation
-mutation: dev-venv ## Change the engine and its rules a little, many times, and see that a test fails; MODULES= narrows
-	$(RUN) -m tests.mutation $(MODULES)
+mutation: dev-venv ## Change the engine and its rules a little, many times, and see that a test fails; MODULES= and EVERY= narrow
+	EVERY=$(EVERY) $(RUN) -m tests.mutation $(MODULES)
 
 .PHONY: bench
 bench: dev-venv ## Measure against peers, for example BENCH=lists
