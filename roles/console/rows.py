@@ -10,6 +10,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from roles import access
 from roles.console.times import days_ago
@@ -84,16 +85,16 @@ def _row(
 
 
 @cache
-def icons_of_rows() -> Mapping[str, str]:
+def icons_of_rows() -> Mapping[str, SafeString]:
     """Return the icons that stand in every row, drawn once."""
     names = {"alert": "alert-triangle", "eye": "eye", "pencil": "pencil", "copy": "copy", "trash": "trash"}
     return {used_as: _icon(name) for used_as, name in names.items()}
 
 
 @cache
-def _icon(name: str) -> str:
+def _icon(name: str) -> SafeString:
     """Return an icon of the sprite, drawn once for all rows."""
-    return render_to_string("roles/_icon.html", {"name": name}).strip()
+    return render_to_string("roles/_icon.html", {"name": name})
 
 
 def _sentences(actor: Actor, roles: Sequence[Role], family: Family, *verbs: Verb) -> Iterator[dict[UUID, str]]:

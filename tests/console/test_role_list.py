@@ -94,6 +94,18 @@ def test_the_last_use_is_told(agency: Agency, console: Callable[[str], Browser])
         assert rows(browser)["planner"]["used"] == told
 
 
+def test_icons_are_drawn_and_names_are_not_markup(agency: Agency, console: Callable[[str], Browser]) -> None:
+    RoleFactory(organization=agency.organization, name="odd", display_name="<svg>Odd", description="<b>bold</b>")
+
+    browser = console("super-admin")
+    shown = browser.get(LIST).content.decode()
+
+    assert "<svg>Odd" not in shown and "<b>bold" not in shown
+    assert "&lt;svg&gt;Odd" in shown
+    assert "&lt;svg class" not in shown
+    assert shown.count("#pencil") == shown.count("#trash") == len(rows(browser))
+
+
 @pytest.mark.requirement("ROLE-4")
 def test_a_row_offers_to_edit_and_delete_only_what_the_actor_may(
     agency: Agency, console: Callable[[str], Browser]
