@@ -280,3 +280,46 @@ def test_each_verb_takes_its_permission(policy: AccessPolicy[Any], expected: dic
 )
 def test_the_console_goes_by_the_policies_of_the_platform(model: Any, policy: AccessPolicy[Any]) -> None:
     assert policy_for(model) is policy
+
+
+class TestApplications:
+    """What concerns everybody in the organization, and what one could hand to oneself."""
+
+    def denied(self, check: Any, *args: Any) -> Denial:
+        with pytest.raises(AccessDenied) as refused:
+            check(*args)
+        return refused.value.denial
+
+    def test_what_is_for_everybody_needs_the_permission_and_reach_to_everything(self) -> None:
+        key = access.WRITE_APPLICATIONS
+        access.require_for_everybody(actor(key), key)
+        assert self.denied(access.require_for_everybody, actor(), key).reason is Reason.MISSING_PERMISSION
+        for reach in (Reach.ASSIGNED, None):
+            assert self.denied(access.require_for_everybody, actor(key, reach=reach), key) == Denial(
+                Reason.OUT_OF_REACH, key,
+                sentence="Only someone who reaches all clients does this: it is about everybody's access.",
+            )  # fmt: skip
+
+    def test_what_is_for_everybody_is_done_in_ones_own_name(self) -> None:
+        key = access.WRITE_APPLICATIONS
+        denial = self.denied(access.require_for_everybody, actor(key, on_behalf_of_id=uuid4()), key)
+        assert (denial.reason, denial.key) == (Reason.IMPERSONATING, key)
+
+    def test_what_held_permissions_allow_is_changed_by_who_holds_everything(self) -> None:
+        held = ["app-1:read", "app-1:edit"]
+        assert self.denied(access.require_may_redefine, actor("team:read"), held) == Denial(
+            Reason.ABOVE_CEILING, access.WRITE_APPLICATIONS, "roles.application", "",
+            "Roles hold app-1:edit, app-1:read: what it reaches is changed by someone who holds every permission here.",
+        )  # fmt: skip
+        access.require_may_redefine(actor("admin:*"), held)
+        access.require_may_redefine(SystemActor("test", HERE), held)
+        access.require_may_redefine(actor("team:read"), [])
+
+    def test_nobody_grants_resources_to_themselves_but_who_holds_everything(self) -> None:
+        ann, owner = actor(access.GRANT_RESOURCES), actor("admin:*")
+        assert self.denied(access.require_may_grant_to, ann, [uuid4(), ann.user_id]) == Denial(
+            Reason.SELF, access.GRANT_RESOURCES, "roles.resourcegrant", "",
+            "Nobody grants a resource to themselves.",
+        )  # fmt: skip
+        access.require_may_grant_to(ann, [uuid4()])
+        access.require_may_grant_to(owner, [owner.user_id])

@@ -9,8 +9,11 @@ import pytest
 from roles import catalogue
 from roles.family import Family, Relative, family_of, read_family
 from tenancy.actors import Scope
+from tenancy.context import acting
 from tests.factories import RoleFactory, on_platform
+from tests.roles.applications import keys_of, register
 from tests.roles.engine.values import named, role
+from tests.world import Agency
 
 pytestmark = pytest.mark.requirement("ROLE-8")
 
@@ -65,6 +68,14 @@ def test_wildcards_are_spelled_out() -> None:
     assert ALL.potential(named("missing")) == frozenset()
 
 
+def test_a_wildcard_covers_the_applications_of_the_organization() -> None:
+    apps = frozenset({"app-1:read", "app-1:edit"})
+    with_apps = Family({named("chief"): role("chief", "admin:*")}, apps)
+    assert with_apps.effective(named("chief")) >= apps and with_apps.spelled(frozenset({"admin:*"})) >= apps
+    assert not with_apps.spelled(frozenset({"team:read"})) & apps
+    assert not family(role("chief", "admin:*")).effective(named("chief")) & apps
+
+
 def test_each_inherited_permission_is_traced_to_the_nearest_role() -> None:
     assert {key: one.name for key, one in ALL.sources(named("clerk")).items()} == {
         "team:list": "desk",
@@ -112,3 +123,17 @@ class TestReadFromTheDatabase:
         assert set(wider.members) == {lonely.pk}
         assert set(below.members) == {top.pk, middle.pk, low.pk, beside.pk}
         assert set(above.members) == {top.pk, middle.pk, low.pk}
+
+    def test_an_organization_reads_the_keys_of_its_applications_with_its_roles(
+        self, agency: Agency, other_agency: Agency
+    ) -> None:
+        keys = set(keys_of(register(agency)).values())
+        ours = RoleFactory(organization=agency.organization)
+        with acting(agency.actor("owner")):
+            read, nothing = read_family(above=[ours.pk]), read_family()
+        with acting(other_agency.actor("owner")):
+            theirs = family_of(RoleFactory(organization=other_agency.organization).pk)
+        with on_platform():
+            of_all = family_of(ours.pk)
+        assert read.applications == keys
+        assert nothing.applications == theirs.applications == of_all.applications == frozenset()
