@@ -79,6 +79,7 @@ class Isolate(SchemaOperation):
     `assigned_rule` narrows it further for an actor with assigned reach, `assigned_change_rule` for what it changes,
     `assigned_insert_rule` for what it inserts. `platform` says what platform staff may do, with the rows that
     `platform_rule` shows them, `app` and `app_rule` what is possible before anyone is known.
+    `replaces` is how the table was open before, which comes back when the migration is taken back.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Isolate(SchemaOperation):
         platform_rule: str = "true",
         app: Rights = Rights.NONE,
         app_rule: str = "true",
+        replaces: Open | None = None,
     ) -> None:
         self.model = model
         self.rule = rule
@@ -111,6 +113,7 @@ class Isolate(SchemaOperation):
         self.platform_rule = platform_rule
         self.app = app
         self.app_rule = app_rule
+        self.replaces = replaces
 
     def describe(self) -> str:
         return f"Isolate the rows of {self.model} by organization"
@@ -139,6 +142,7 @@ class Isolate(SchemaOperation):
             f'REVOKE ALL ON "{table}" FROM {", ".join(roles)}',
             f'ALTER TABLE "{table}" NO FORCE ROW LEVEL SECURITY',
             f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY',
+            *(self.replaces.forward_sql(app_label, state) if self.replaces else ()),
         ]
 
     def _policy(self, table: str, role: str, verb: str) -> str:
@@ -295,7 +299,7 @@ class RowTrigger(SchemaOperation):
 
 
 class DatabaseFunction(SchemaOperation):
-    """Create a function, or replace it.
+    """Create a function, or replace it: the body that it `replaces` comes back when the migration is taken back.
 
     `door` names a PostgreSQL role that owns it and, with SECURITY DEFINER in the body, lends it its sight: a narrow
     opening in the isolation, each one written out in a migration.
@@ -308,25 +312,32 @@ class DatabaseFunction(SchemaOperation):
         *,
         door: str | None = None,
         callers: Sequence[str] = (APP_ROLE, TENANT_ROLE, ASSIGNED_ROLE, PLATFORM_ROLE),
+        replaces: str | None = None,
     ) -> None:
         self.signature = signature
         self.body = body
         self.door = door
         self.callers = callers
+        self.replaces = replaces
 
     def describe(self) -> str:
-        return f"Create the function {self.signature}"
+        return f"{'Replace' if self.replaces else 'Create'} the function {self.signature}"
 
     def forward_sql(self, app_label: str, state: ProjectState) -> Sequence[str]:
+        return self._with_body(self.body)
+
+    def backward_sql(self, app_label: str, state: ProjectState) -> Sequence[str]:
+        if self.replaces:
+            return self._with_body(self.replaces)
+        return self._as_door([f"DROP FUNCTION IF EXISTS {self.signature}"])
+
+    def _with_body(self, body: str) -> list[str]:
         statements = [
-            f"CREATE OR REPLACE FUNCTION {self.body}",
+            f"CREATE OR REPLACE FUNCTION {body}",
             f"REVOKE ALL ON FUNCTION {self.signature} FROM PUBLIC",
             f"GRANT EXECUTE ON FUNCTION {self.signature} TO {', '.join((*self.callers, OWNER_ROLE))}",
         ]
         return self._as_door(statements)
-
-    def backward_sql(self, app_label: str, state: ProjectState) -> Sequence[str]:
-        return self._as_door([f"DROP FUNCTION IF EXISTS {self.signature}"])
 
     def _as_door(self, statements: list[str]) -> list[str]:
         if self.door is None:

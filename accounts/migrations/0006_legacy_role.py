@@ -1,8 +1,6 @@
 """An account's legacy value, which stands for a built-in role on the platform until a membership takes its place."""
 
-from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 from django.db import migrations, models
 
@@ -100,17 +98,6 @@ BEGIN
 END $$"""
 
 
-class Replaced(DatabaseFunction):
-    """A function in a new version, whose earlier one comes back when the migration is taken back."""
-
-    def __init__(self, signature: str, body: str, *, earlier: str, **how: Any) -> None:
-        super().__init__(signature, body, **how)
-        self.earlier = DatabaseFunction(signature, earlier, **how)
-
-    def backward_sql(self, app_label: str, state: Any) -> Sequence[str]:
-        return self.earlier.forward_sql(app_label, state)
-
-
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0005_second_factors"), ("roles", "0002_isolation")]
 
@@ -142,14 +129,14 @@ class Migration(migrations.Migration):
             ),
         ),
         DatabaseFunction("iam_legacy_role(uuid)", LEGACY_ROLE, door=PLATFORM_ROLE, callers=[PLATFORM_ROLE]),
-        Replaced(
+        DatabaseFunction(
             "iam_standing(uuid, text, uuid, text)",
             STANDING,
-            earlier=ISOLATION.STANDING,
             door=PLATFORM_ROLE,
             callers=[APP_ROLE],
+            replaces=ISOLATION.STANDING,
         ),
-        Replaced("iam_places(uuid)", PLACES, earlier=ISOLATION.PLACES, door=PLATFORM_ROLE, callers=[APP_ROLE]),
+        DatabaseFunction("iam_places(uuid)", PLACES, door=PLATFORM_ROLE, callers=[APP_ROLE], replaces=ISOLATION.PLACES),
         DatabaseFunction("iam_guard_legacy_role()", GUARD, callers=[]),
         RowTrigger("guard_legacy_role", "User", "iam_guard_legacy_role"),
         DatabaseFunction("iam_retire_legacy_role()", RETIRE, door=PLATFORM_ROLE, callers=[]),

@@ -7,12 +7,22 @@ from tenancy.context import ASSIGNED_ROLE, PLATFORM_ROLE, TENANT_ROLE
 from tenancy.isolation import CONTEXT_ORGANIZATION
 
 RULE = f"(organization_id = {CONTEXT_ORGANIZATION}) AND (role_id IS NULL OR role_id IN (SELECT id FROM roles_role))"
-CLAUSES = {
-    "select": f"USING ({RULE})",
-    "insert": f"WITH CHECK ({RULE})",
-    "update": f"USING ({RULE}) WITH CHECK ({RULE})",
-    "delete": f"USING ({RULE})",
-}
+EARLIER_RULE = f"organization_id = {CONTEXT_ORGANIZATION} AND role_id IN (SELECT id FROM roles_role)"
+
+
+def ruled_by(rule):
+    """Return the statements that give an organization's policies on invitations this rule."""
+    clauses = {
+        "select": f"USING ({rule})",
+        "insert": f"WITH CHECK ({rule})",
+        "update": f"USING ({rule}) WITH CHECK ({rule})",
+        "delete": f"USING ({rule})",
+    }
+    return [
+        f'ALTER POLICY "{role}_{verb}" ON accounts_invitation {clause}'
+        for role in (TENANT_ROLE, ASSIGNED_ROLE)
+        for verb, clause in clauses.items()
+    ]
 
 
 class Migration(migrations.Migration):
@@ -43,15 +53,15 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(
             [
-                *(
-                    f'ALTER POLICY "{role}_{verb}" ON accounts_invitation {clause}'
-                    for role in (TENANT_ROLE, ASSIGNED_ROLE)
-                    for verb, clause in CLAUSES.items()
-                ),
+                *ruled_by(RULE),
                 f"GRANT SELECT ON accounts_invitation TO {PLATFORM_ROLE}",
                 f'CREATE POLICY "{PLATFORM_ROLE}_select" ON accounts_invitation'
                 f" FOR SELECT TO {PLATFORM_ROLE} USING (true)",
             ],
-            [f'DROP POLICY "{PLATFORM_ROLE}_select" ON accounts_invitation'],
+            [
+                f'DROP POLICY "{PLATFORM_ROLE}_select" ON accounts_invitation',
+                f"REVOKE SELECT ON accounts_invitation FROM {PLATFORM_ROLE}",
+                *ruled_by(EARLIER_RULE),
+            ],
         ),
     ]

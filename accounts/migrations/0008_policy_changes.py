@@ -1,9 +1,14 @@
 """What changed of people, organizations, tokens and second factors, told to those who keep decisions."""
 
+from importlib import import_module
+
 from django.db import migrations
 
 from tenancy.context import PLATFORM_ROLE
 from tenancy.isolation import DatabaseFunction, Trigger
+
+ISOLATION = import_module("accounts.migrations.0003_isolation")
+CREDENTIALS = import_module("accounts.migrations.0004_token_credentials")
 
 BUMP_BY_USER = """iam_bump_version_by_user() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -83,9 +88,14 @@ class Migration(migrations.Migration):
     dependencies = [("accounts", "0007_invitations_outlive_roles"), ("roles", "0006_policy_changes")]
 
     operations = [
-        DatabaseFunction("iam_bump_version_by_user()", BUMP_BY_USER, door=PLATFORM_ROLE, callers=[]),
-        DatabaseFunction("iam_bump_version_by_status()", BUMP_BY_STATUS, door=PLATFORM_ROLE, callers=[]),
-        DatabaseFunction("iam_bump_version_by_token()", BUMP_ON_CHANGE, door=PLATFORM_ROLE, callers=[]),
+        *(
+            DatabaseFunction(f"{name}()", body, door=PLATFORM_ROLE, callers=[], replaces=before)
+            for name, body, before in (
+                ("iam_bump_version_by_user", BUMP_BY_USER, ISOLATION.BUMP_BY_USER),
+                ("iam_bump_version_by_status", BUMP_BY_STATUS, ISOLATION.BUMP_BY_STATUS),
+                ("iam_bump_version_by_token", BUMP_ON_CHANGE, CREDENTIALS.BUMP_ON_CHANGE),
+            )
+        ),
         DatabaseFunction("iam_bump_version_by_factor()", BUMP_BY_FACTOR, door=PLATFORM_ROLE, callers=[]),
         Trigger("bump_version", "mfa.Authenticator", "iam_bump_version_by_factor", events=("INSERT", "DELETE")),
     ]

@@ -1,9 +1,13 @@
 """Row-level security of the roles' history and use, and two more rules that hold for many requests at once."""
 
+from importlib import import_module
+
 from django.db import migrations
 
 from tenancy.context import PLATFORM_ROLE
 from tenancy.isolation import CONTEXT_ORGANIZATION, CONTEXT_USER, DatabaseFunction, Isolate, Rights, RowTrigger
+
+ISOLATION = import_module("roles.migrations.0002_isolation")
 
 # An organization has at most ten roles of its own; those who make one at the same time wait for each other. The lock is
 # the one that every change of its roles takes.
@@ -68,10 +72,16 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(
             "GRANT USAGE ON SEQUENCE roles_roleuse_id_seq TO iam_tenant, iam_assigned, iam_platform",
-            migrations.RunSQL.noop,
+            "REVOKE USAGE ON SEQUENCE roles_roleuse_id_seq FROM iam_tenant, iam_assigned, iam_platform",
         ),
         DatabaseFunction("iam_role_within_limit()", WITHIN_LIMIT, door=PLATFORM_ROLE, callers=[]),
-        DatabaseFunction("iam_membership_fits()", MEMBERSHIP_FITS, door=PLATFORM_ROLE, callers=[]),
+        DatabaseFunction(
+            "iam_membership_fits()",
+            MEMBERSHIP_FITS,
+            door=PLATFORM_ROLE,
+            callers=[],
+            replaces=ISOLATION.MEMBERSHIP_FITS,
+        ),
         # Before the trigger that waits for other changes of parents: its name is first in the alphabet.
         RowTrigger("role_at_most_ten", "Role", "iam_role_within_limit"),
     ]

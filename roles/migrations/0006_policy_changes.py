@@ -1,11 +1,15 @@
 """What changed with each version of the policy: a feed for those who keep decisions, written by the same triggers that
 count the versions, and thus in the order in which the changes took effect."""
 
+from importlib import import_module
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import migrations, models
 
 from tenancy.context import PLATFORM_ROLE
 from tenancy.isolation import CONTEXT_ORGANIZATION, DatabaseFunction, Isolate, Rights
+
+ISOLATION = import_module("roles.migrations.0002_isolation")
 
 # The version's row stays locked until the change is committed: versions of one place appear in their order.
 NOTE_CHANGE = """iam_note_change(touched uuid, kind varchar, subjects uuid[]) RETURNS void
@@ -94,7 +98,13 @@ class Migration(migrations.Migration):
         DatabaseFunction(
             "iam_note_change(uuid, varchar, uuid[])", NOTE_CHANGE, door=PLATFORM_ROLE, callers=[PLATFORM_ROLE]
         ),
-        DatabaseFunction("iam_bump_version()", BUMP, door=PLATFORM_ROLE, callers=[]),
-        DatabaseFunction("iam_bump_version_by_role()", BUMP_BY_ROLE, door=PLATFORM_ROLE, callers=[]),
+        DatabaseFunction("iam_bump_version()", BUMP, door=PLATFORM_ROLE, callers=[], replaces=ISOLATION.BUMP),
+        DatabaseFunction(
+            "iam_bump_version_by_role()",
+            BUMP_BY_ROLE,
+            door=PLATFORM_ROLE,
+            callers=[],
+            replaces=ISOLATION.BUMP_BY_ROLE,
+        ),
         DatabaseFunction("iam_policy_version(uuid)", POLICY_VERSION, door=PLATFORM_ROLE),
     ]

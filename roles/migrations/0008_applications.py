@@ -1,6 +1,8 @@
 """An organization's own applications: their actions become permissions that its roles may hold, and resources in them
 are granted to its people one by one."""
 
+from importlib import import_module
+
 import django.core.validators
 import django.db.models.deletion
 from django.conf import settings
@@ -15,11 +17,14 @@ from tenancy.isolation import (
     CONTEXT_USER,
     DatabaseFunction,
     Isolate,
+    Open,
     Rights,
     RowTrigger,
     TieToOrganization,
     Trigger,
 )
+
+ISOLATION = import_module("roles.migrations.0002_isolation")
 
 # One of another organization's application is answered as one that does not exist.
 GRANT_FITS = """iam_role_permission_fits() RETURNS trigger
@@ -81,6 +86,24 @@ def note_only(rule):
     for role in (TENANT_ROLE, ASSIGNED_ROLE):
         yield f'ALTER POLICY "{role}_insert" ON roles_permissionuse WITH CHECK ({rule})'
         yield f'ALTER POLICY "{role}_update" ON roles_permissionuse WITH CHECK ({rule})'
+
+
+# Their permissions would stay as ones of the catalogue. Forced row-level security would show the owner none to delete.
+WITHOUT_APPLICATIONS = [
+    *(
+        statement
+        for table in ("roles_rolepermission", "roles_permissionuse")
+        for statement in (
+            f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY",
+            f"DELETE FROM {table} WHERE permission_id LIKE 'app-%'",
+            f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+        )
+    ),
+    "DELETE FROM roles_permission WHERE key LIKE 'app-%'",
+    # No table is altered while checks of what was deleted from it are due.
+    "SET CONSTRAINTS ALL IMMEDIATE",
+    "SET CONSTRAINTS ALL DEFERRED",
+]
 
 
 def name_validator():
@@ -222,11 +245,16 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["organization", "user"], name="roles_resourcegrant_by_person")],
             },
         ),
+        migrations.RunSQL(
+            migrations.RunSQL.noop,
+            ["GRANT INSERT, UPDATE ON roles_permission TO iam_platform", *WITHOUT_APPLICATIONS],
+        ),
         Isolate(
             "Permission",
             read_rule=f"organization_id IS NULL OR organization_id = {CONTEXT_ORGANIZATION}",
             assigned=Rights.READ,
             platform=Rights.WRITE,
+            replaces=Open("Permission"),
         ),
         Isolate("Application", assigned=Rights.READ),
         Isolate("ApplicationAction", assigned=Rights.READ),
@@ -236,7 +264,13 @@ class Migration(migrations.Migration):
         TieToOrganization("ResourceGrant", "application_id", "Application", on_delete="CASCADE"),
         TieToOrganization("ResourceGrant", "user_id", "Membership", to_column="user_id", on_delete="CASCADE"),
         migrations.RunSQL(list(note_only(KNOWN)), list(note_only(USE_RULE))),
-        DatabaseFunction("iam_role_permission_fits()", GRANT_FITS, door=PLATFORM_ROLE, callers=[]),
+        DatabaseFunction(
+            "iam_role_permission_fits()",
+            GRANT_FITS,
+            door=PLATFORM_ROLE,
+            callers=[],
+            replaces=ISOLATION.GRANT_FITS,
+        ),
         DatabaseFunction("iam_bump_version_by_application()", BUMP_BY_APPLICATION, door=PLATFORM_ROLE, callers=[]),
         DatabaseFunction("iam_application_keeps_slug()", KEEPS_SLUG, callers=[TENANT_ROLE]),
         RowTrigger("keeps_slug", "Application", "iam_application_keeps_slug"),
