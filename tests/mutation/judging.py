@@ -62,8 +62,8 @@ class Judge:
         for mutant in self.mutants:
             self._judge(mutant, items, run, functions)
         # A server that went away would have killed everything after it.
-        if _in_fork(lambda: _first_failure(items).encode(), 3600) != b"":
-            raise session.Interrupted("At the end the tests fail without any mutant.")
+        if (failed := _in_fork(lambda: _first_failure(items).encode(), 3600)) != b"":
+            raise session.Interrupted(f"At the end this fails without any mutant: {(failed or b'?').decode()}")
         return True
 
     def _judge(self, mutant: Mutant, items: list[pytest.Item], run: Run, functions: Mapping[Any, FunctionType]) -> None:
