@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 
 from accounts.links import org_url
 from tenancy.api.problems import problem
-from tenancy.errors import Denial, Reason
+from tenancy.errors import Denial, Overtaken, Reason
 
 STATUS_BY_REASON = {Reason.NOT_SIGNED_IN: 401, Reason.TOKEN_REFUSED: 401}
 TO_SIGN_IN = frozenset({Reason.NOT_SIGNED_IN, Reason.BANNED})
@@ -22,10 +22,12 @@ def _is_api(request: HttpRequest) -> bool:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 400."""
+    """Answer 400, or 409 for what was overtaken."""
+    overtaken = str(exception) if isinstance(exception, Overtaken) else ""
+    status = 409 if overtaken else 400
     if _is_api(request):
-        return problem(request, 400, "The request could not be read.")
-    return render(request, "errors/400.html", status=400)
+        return problem(request, status, overtaken or "The request could not be read.")
+    return render(request, "errors/400.html", {"overtaken": overtaken}, status=status)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

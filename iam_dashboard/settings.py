@@ -110,6 +110,8 @@ CACHES = {"default": {"BACKEND": "iam_dashboard.cache.FallbackRedisCache", "LOCA
 
 #: How many people and assignments each process keeps in memory to decide about, in all organizations together.
 DECISION_CACHE_SIZE = env.int("DECISION_CACHE_SIZE", default=2_000_000)
+#: How often one address may be refused by the decision point before unknown tokens from there are not looked up.
+ACCESS_REFUSED_RATE = env.str("ACCESS_REFUSED_RATE", default="60/min")
 #: For how many days those who keep decisions can learn what changed since.
 POLICY_CHANGES_DAYS = env.int("POLICY_CHANGES_DAYS", default=30)
 

@@ -6,7 +6,8 @@ PostgreSQL says which role that is (`iam_legacy_role`), for requests and for the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
@@ -14,6 +15,7 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.db import connection, models
 
+from audit.history import record_bulk_updated
 from roles.models import Membership, Role
 
 
@@ -57,17 +59,23 @@ def standing_membership(user_id: UUID) -> Membership | None:
     return None if role is None else Membership(pk=user_id, user_id=user_id, role=role)
 
 
-def settle(user: Any) -> None:
-    """Clear the user's legacy value, with its history, because a membership of the platform takes its place.
+def settle(users: Collection[Any]) -> None:
+    """Clear the users' legacy values, with their history, because memberships of the platform take their place.
 
-    The database clears it in any case when such a membership is made or removed, so that the value never comes back.
+    The database clears them in any case when such a membership is made or removed, so that they never come back. It is
+    one statement for all, which locks the versions of all their places in one order.
     """
-    locked = get_user_model().objects.select_for_update(no_key=True, of=("self",)).filter(pk=user.pk)
-    holder: Any = locked.exclude(legacy_role="").first()
-    if holder is not None:
-        holder.legacy_role = ""
-        holder.save(update_fields=["legacy_role"])
-    user.legacy_role = ""
+    people: Any = get_user_model().objects
+    named = people.filter(pk__in=[user.pk for user in users]).exclude(legacy_role="").order_by("pk")
+    holders = list(named.select_for_update(no_key=True, of=("self",)))
+    if holders:
+        before = [copy(holder) for holder in holders]
+        people.filter(pk__in=[holder.pk for holder in holders]).update(legacy_role="")
+        for holder in holders:
+            holder.legacy_role = ""
+        record_bulk_updated(list(zip(before, holders, strict=True)))
+    for user in users:
+        user.legacy_role = ""
 
 
 def legacy_standings(users: Sequence[Any]) -> list[Membership]:

@@ -35,6 +35,12 @@ def lock_roles(organization_id: UUID | None) -> None:
             )
 
 
+def in_one_order(place: UUID | None) -> tuple[bool, UUID]:
+    """Return by what the places that one transaction changes are sorted, as the database does it: by id, the platform
+    last. Each change locks the version of its place, and whoever locks several waits in this order."""
+    return place is None, place or UUID(int=0)
+
+
 def still(actor: Actor) -> Actor:
     """Return the actor with the rights that they have after waiting for a lock: never more than they came with.
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 
 from tenancy.actors import Actor, Reach, Scope
-from tenancy.errors import AccessDenied, Denial, NotVisible
+from tenancy.errors import AccessDenied, Denial, NotVisible, Overtaken
 
 PLATFORM_ROLE = "iam_platform"
 TENANT_ROLE = "iam_tenant"
@@ -101,10 +101,21 @@ def _text(value: UUID | None) -> str:
 
 
 @contextmanager
+def _overtaken_in_words() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as failed:
+        if Overtaken.is_meant_by(failed):
+            raise Overtaken from failed
+        raise
+
+
+@contextmanager
 def acting(actor: Actor, origin: Origin | None = None, *, using: str = "default") -> Iterator[Acting]:
     """Act as `actor` within one transaction.
 
-    A denial that leaves the outermost context rolls the work back and is then recorded on its own.
+    A denial that leaves the outermost context rolls the work back and is then recorded on its own. Raises Overtaken for
+    a transaction that PostgreSQL broke off so that another could go on.
     A context entered inside another inherits its origin and gives the database back to it on leaving.
     """
     outer = _current.get()
@@ -113,7 +124,7 @@ def acting(actor: Actor, origin: Origin | None = None, *, using: str = "default"
     token = _current.set(entered)
     stays = False
     try:
-        with transaction.atomic(using=using):
+        with _overtaken_in_words(), transaction.atomic(using=using):
             tell_database(actor, using=using)
             yield entered
             # A rolled-back savepoint brings the outer actor's settings back by itself.

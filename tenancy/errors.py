@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db import OperationalError
 from django.http import Http404
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 
 class Reason(StrEnum):
@@ -94,6 +96,21 @@ class StaleVersion(ActionRefused):
         super().__init__("This was changed meanwhile. Look at what is stored now, then save again.")
         self.stored = stored
         self.changes = tuple(changes)
+
+
+class Overtaken(OperationalError, BadRequest):
+    """PostgreSQL broke the transaction off, for another one was in its way and it in the other's. Answered with 409.
+
+    Nothing was changed. Neither is at fault: tried again, by a person or a task, it goes through.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("Somebody else was changing the same at that moment, so nothing was changed. Try again.")
+
+    @staticmethod
+    def is_meant_by(error: OperationalError) -> bool:
+        """Whether an error of the database says that."""
+        return isinstance(error.__cause__, DeadlockDetected | LockNotAvailable)
 
 
 AccessError = AccessDenied | NotVisible

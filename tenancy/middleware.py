@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -66,13 +67,24 @@ def _interface(path: str) -> str:
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """Return the caller's address: the peer's, or the one that as many trusted proxies as configured passed on."""
+    """Return the caller's address: the peer's, or the one that as many trusted proxies as configured passed on.
+
+    What is no address, such as “unknown”, is left aside for the peer's.
+    """
     hops = settings.TRUSTED_PROXY_HOPS
     if hops:
         forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
-        if len(forwarded) >= hops:
+        if len(forwarded) >= hops and _is_address(forwarded[-hops]):
             return str(forwarded[-hops])
     return request.META.get("REMOTE_ADDR") or None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text  # PostgreSQL keeps no zone of an IPv6 address
 
 
 class ActingMiddleware:

@@ -195,9 +195,9 @@ class ImportLegacyAdmins:
     def execute(self) -> LegacyPlan:
         """Do it, and return what was done."""
         plan = self.check()
-        for mapping in plan.mappings:
-            user = mapping.user or self._create(mapping.row)
-            legacy.settle(user)
+        users = [mapping.user or self._create(mapping.row) for mapping in plan.mappings]
+        legacy.settle(users)
+        for mapping, user in zip(plan.mappings, users, strict=True):
             membership = AssignRole(self.actor, user, mapping.role).execute()
             record_allowed(
                 ASSIGN,

@@ -22,7 +22,7 @@ from audit.recording import record_allowed
 from roles import access
 from roles.events import record_assigned, record_unassigned
 from roles.legacy import legacy_standings, settle
-from roles.locking import still
+from roles.locking import in_one_order, still
 from roles.models import Membership, Role
 from tenancy.actors import Actor, Scope
 from tenancy.errors import AccessDenied, ActionRefused, Denial, NotVisible, Reason
@@ -176,6 +176,7 @@ def give_role(actor: Actor, held: Sequence[Membership], role: Role) -> None:
     """Give the role to everyone of `held`, locked, in place of the one they have: the caller has checked each."""
     if not held:
         return
+    held = sorted(held, key=lambda membership: in_one_order(membership.organization_id))
     before = [copy(membership) for membership in held]
     for membership in held:
         membership.role, membership.assigned_by_id, membership.assigned_at = role, actor.user_id, timezone.now()
@@ -188,8 +189,8 @@ def give_role(actor: Actor, held: Sequence[Membership], role: Role) -> None:
 
 def bring_in(users: Sequence[Any], role: Role, place: UUID | None, assigned_by: UUID | None) -> list[Membership]:
     """Make people who have no role in the place members of it, with their history: the caller has checked each."""
-    for user in users if place is None else ():
-        settle(user)
+    if place is None:
+        settle(users)
     made = [Membership(user=user, organization_id=place, role=role, assigned_by_id=assigned_by) for user in users]
     if made:
         with _in_place(role):

@@ -12,13 +12,15 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
+from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http.request import split_domain_port, validate_host
 
 from roles.actors import RoleActor
 from roles.authzen import discovery
 from roles.authzen.askers import Askers, Authenticate
-from roles.authzen.errors import BadRequest, Header, Refused, Unauthenticated
+from roles.authzen.errors import BadRequest, Header, Refused
+from roles.authzen.limits import Rate, RefusalLimit, Scope
 from roles.authzen.places import Places
 from roles.authzen.routes import ENDPOINTS, PREFIX, Endpoint
 from roles.authzen.threads import in_thread
@@ -26,7 +28,6 @@ from roles.authzen.versions import Versions
 from roles.engine.store import snapshots
 from tenancy import context
 from tenancy.context import Acting, Origin
-from tenancy.errors import Denial, Reason
 from tenancy.ids import new_id
 from tenancy.middleware import client_address
 
@@ -36,7 +37,6 @@ THREADS = 4
 MOST_RECORDED = 128
 REQUEST_ID = re.compile(rb"[\t\x20-\x7e\x80-\xff]{1,1024}")
 
-Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Headers = Mapping[bytes, bytes]
 Receive = Callable[[], Awaitable[Message]]
@@ -49,6 +49,8 @@ _JSON: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
 )
 _PROBLEM: tuple[Header, ...] = ((b"content-type", b"application/problem+json"), *_JSON[1:])
+#: What counts towards the limit of refusals.
+_REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _DISCOVERY: tuple[Header, ...] = (_JSON[0], (b"cache-control", b"public, max-age=3600"), _JSON[2])
 
 logger = logging.getLogger(__name__)
@@ -61,25 +63,28 @@ class Disconnected(Exception):
 class DecisionPoint:
     """What one event loop needs to decide: its readers, and threads for what blocks."""
 
-    def __init__(self, authenticate: Authenticate, note_use: Callable[[RoleActor], None]) -> None:
+    def __init__(self, authenticate: Authenticate, note_use: Callable[[RoleActor], None], refused: Rate) -> None:
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="authzen")
         self.versions = Versions()
-        self.askers = Askers(authenticate, note_use, self.versions, self.threads)
+        self.refusals = RefusalLimit(refused)
+        self.askers = Askers(authenticate, note_use, self.versions, self.threads, self.refusals)
         self.places = Places(snapshots, self.versions, self.threads)
 
-    async def answer(self, endpoint: Endpoint, headers: Headers, body: bytes) -> bytes:
+    async def answer(self, endpoint: Endpoint, scope: Scope, headers: Headers, body: bytes) -> bytes:
         """Return the answer to a body. Raises Refused."""
-        asker, version = await self.askers.find(_authorization(headers))
+        asker, version = await self.askers.find(headers.get(b"authorization", b"").decode("latin-1"), scope)
         asked = endpoint.read(_json(headers, body))
         endpoint.require(asked, asker.actor)
         place = await self.places.at(asker.organization_id, version, endpoint.versions(asked))
         return await endpoint.answer(asked, asker.actor, place)
 
     async def record(self, refused: Refused, scope: Scope, request_id: str) -> None:
-        """Keep a denied attempt. Raises Unavailable when it cannot be kept."""
+        """Count a denied attempt, at once, and keep it. Raises Unavailable when it cannot be kept."""
         if refused.attempt is not None:
             actor, denial = refused.attempt
             entered = Acting(actor, _origin(scope, request_id))
+            if refused.status in _REFUSALS:
+                self.refusals.count(entered.origin.address)
             for record in context.after_denial:
                 await in_thread(self.threads, record, entered, denial)
 
@@ -87,7 +92,8 @@ class DecisionPoint:
 class Application:
     """Answers outside services at `base_url`, and only when they call it by one of its `hosts`.
 
-    `authenticate` and `note_use` are the tokens' room's; both may block.
+    `authenticate` and `note_use` are the tokens' room's; both may block. How often one address may be refused is the
+    setting ACCESS_REFUSED_RATE.
     """
 
     def __init__(
@@ -98,7 +104,7 @@ class Application:
         base_url: str,
         hosts: Collection[str],
     ) -> None:
-        self._open = partial(DecisionPoint, authenticate, note_use)
+        self._open = partial(DecisionPoint, authenticate, note_use, Rate.parse(settings.ACCESS_REFUSED_RATE))
         self._opened: tuple[asyncio.AbstractEventLoop, DecisionPoint] | None = None
         self._configuration = discovery.configuration(base_url)
 
@@ -157,7 +163,7 @@ class Application:
             raise Refused(HTTPStatus.NOT_FOUND, "There is nothing here.")
         _require_method(scope, "POST")
         body = await _body(receive)
-        return HTTPStatus.OK, _JSON, await self._point().answer(endpoint, headers, body)
+        return HTTPStatus.OK, _JSON, await self._point().answer(endpoint, scope, headers, body)
 
     def _point(self) -> DecisionPoint:
         loop = asyncio.get_running_loop()
@@ -185,13 +191,6 @@ def _request_id(headers: Headers) -> bytes:
     """Return the caller's name for the request, or another one where theirs cannot be sent back; empty without one."""
     sent = headers.get(b"x-request-id", b"")
     return sent if not sent or REQUEST_ID.fullmatch(sent) else str(new_id()).encode()
-
-
-def _authorization(headers: Headers) -> str:
-    sent = headers.get(b"authorization")
-    if not sent:
-        raise Unauthenticated(Denial(Reason.NOT_SIGNED_IN, sentence="Send a token as “Authorization: Bearer …”."))
-    return sent.decode("latin-1")
 
 
 def _json(headers: Headers, body: bytes) -> bytes:

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from roles.actors import RoleActor
-from roles.authzen.errors import Unauthenticated
+from roles.authzen.errors import Forbidden, Unauthenticated
+from roles.authzen.limits import RefusalLimit, Scope, address_of
 from roles.authzen.threads import Shared, in_thread
 from roles.authzen.versions import Versions
 from roles.engine.snapshot import Version
 from tenancy.errors import Denial, Reason
 
 MOST_KEPT = 10_000
+#: Strangers leave some of the threads to whoever is known.
+MOST_STRANGERS_AT_ONCE = 2
 SECONDS_BETWEEN_NOTES = 60.0
 
 logger = logging.getLogger(__name__)
@@ -52,23 +55,28 @@ class Askers:
         note_use: Callable[[RoleActor], None],
         versions: Versions,
         threads: Executor,
+        refusals: RefusalLimit,
     ) -> None:
         self._authenticate = Shared(authenticate, threads)
         self._note_use = note_use
         self._versions = versions
         self._threads = threads
+        self._refusals = refusals
+        self._turns = asyncio.Semaphore(MOST_STRANGERS_AT_ONCE)
         #: By a digest of the header: no secret is kept.
         self._kept: dict[bytes, Asker] = {}
         self._noted_at: dict[bytes, float] = {}
         self._noting: set[asyncio.Task[None]] = set()
 
-    async def find(self, authorization: str) -> tuple[Asker, Version]:
-        """Return who asks, and the version of their organization, read after this was called.
+    async def find(self, authorization: str, scope: Scope) -> tuple[Asker, Version]:
+        """Return who asks by an Authorization header, empty without one, in a request of this scope, and the version of
+        their organization, read after this was called.
 
-        Raises Unauthenticated for a token that is not valid, and whatever else `authenticate` does.
+        Raises Unauthenticated for a token that is not valid, TooManyRefusals for one that is not known when its address
+        is closed, and whatever else `authenticate` does.
         """
         digest = hashlib.sha256(authorization.encode()).digest()
-        asker = self._kept.get(digest) or await self._resolve(digest, authorization)
+        asker = self._kept.get(digest) or await self._introduced(digest, authorization, scope)
         version = await self._versions.read(asker.organization_id)
         while not asker.version.covers(version):
             before, asker = asker, await self._resolve(digest, authorization)
@@ -80,10 +88,26 @@ class Askers:
         self._note(digest, asker)
         return asker, version
 
+    async def _introduced(self, digest: bytes, authorization: str, scope: Scope) -> Asker:
+        """Return who asks with a token that is not known. It is asked again at its turn whether the address is open, so
+        that of a crowd no more are looked up than are counted."""
+        address = address_of(scope)
+        self._refusals.require_open(address)
+        if not authorization:
+            raise Unauthenticated(Denial(Reason.NOT_SIGNED_IN, sentence="Send a token as “Authorization: Bearer …”."))
+        async with self._turns:
+            self._refusals.require_open(address)
+            return self._kept.get(digest) or await self._resolve(digest, authorization)
+
     async def _resolve(self, digest: bytes, authorization: str) -> Asker:
-        self._kept.pop(digest, None)
-        found = await self._authenticate(authorization)
-        if len(self._kept) >= MOST_KEPT:
+        # It stays known until it is refused, so that its holder is never taken for a stranger meanwhile. That what is
+        # kept is older than it should be is seen by its version.
+        try:
+            found = await self._authenticate(authorization)
+        except (Unauthenticated, Forbidden):
+            self._kept.pop(digest, None)
+            raise
+        if len(self._kept) >= MOST_KEPT and digest not in self._kept:
             self._kept.clear()
             self._noted_at.clear()
         self._kept[digest] = found

@@ -64,6 +64,16 @@ class Forbidden(Refused):
         self.attempt = (actor, denial)
 
 
+class TooManyRefusals(Refused):
+    """So many from this address were refused that no other is looked at for some seconds. One of them is recorded."""
+
+    def __init__(self, seconds: int, *, is_first: bool) -> None:
+        sentence = "Too many requests from your address were refused. Wait, then try again with a token that is valid."
+        super().__init__(HTTPStatus.TOO_MANY_REQUESTS, sentence, [(b"retry-after", str(seconds).encode())])
+        if is_first:
+            self.attempt = (Stranger(None, "anonymous"), Denial(Reason.TOKEN_REFUSED, sentence=sentence))
+
+
 class Unavailable(Refused):
     """What is needed to decide cannot be read now. Nothing older is answered instead."""
 

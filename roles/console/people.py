@@ -22,6 +22,7 @@ from roles.console.frame import RolePage, Stage, Tab, stage_of
 from roles.console.impacts import shown_effects
 from roles.console.saving import hidden_fields, tell, told
 from roles.impact import impact_of_assignment
+from roles.locking import in_one_order
 from roles.models import Membership, Role
 from tenancy.actors import Actor, Scope
 from tenancy.console import CappedPaginator, GuardedAdmin
@@ -178,8 +179,8 @@ def _take_away(page: RolePage, chosen: Collection[Membership]) -> None:
     by_place: dict[UUID | None, list[UUID]] = defaultdict(list)
     for membership in chosen:
         by_place[membership.organization_id].append(membership.user_id)
-    for place, users in by_place.items():
-        UnassignMany(page.actor, users, page.role, place).execute()
+    for place in sorted(by_place, key=in_one_order):
+        UnassignMany(page.actor, by_place[place], page.role, place).execute()
 
 
 def _adding(page: RolePage, sent: Any = None) -> AddPeopleForm:
