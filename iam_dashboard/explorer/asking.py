@@ -11,12 +11,13 @@ from django.http import QueryDict
 
 from roles import catalogue
 from roles.catalogue import CatalogueEntry
-from roles.explorer import Explorer, Place, Subject, find_places, suggested_places
+from roles.explorer import Explorer, Place, Subject, Target, find_places, suggested_places
 from tenancy.actors import Actor, Scope
 
 MOST_CHOICES = 12
 MOST_SUGGESTED = 200
 PLACE, PERSON, PERMISSION = "place", "person", "permission"
+RESOURCE, OWNER = "resource", "owner"
 
 T = TypeVar("T")
 
@@ -95,9 +96,26 @@ class Question:
         return self._picked(
             PERMISSION,
             explorer.find_permissions,
-            lambda entry: (entry.name, entry.key, entry.key),
+            lambda entry: (entry.name, f"{entry.category} · {entry.key}", entry.key),
             "There is no such permission.",
         )
+
+    @property
+    def target(self) -> Target | None:
+        """What the permission is used on, once that is clear and where the viewer may name one."""
+        entry = self.permission.found
+        return self.explorer.target(entry.key) if self.explorer is not None and entry is not None else None
+
+    @property
+    def resource(self) -> Picker[str]:
+        """The id of what it is to be used on, as it was written: ids are compared so."""
+        written = self.query.get(RESOURCE, "") if self.target is not None else ""
+        return Picker(written if written.strip() else "")
+
+    @property
+    def owner(self) -> Picker[str]:
+        """What the owner property of that is said to be, where it counts."""
+        return Picker(self.words(OWNER) if self.target is not None and self.target.owner else "")
 
     @cached_property
     def suggested_places(self) -> list[Place]:
@@ -121,7 +139,13 @@ class Question:
         for name in (PLACE, PERSON, PERMISSION):
             if words := changed.get(name, self.words(name)):
                 asked[name] = words
+        # What is named goes with the permission and the place that it is of.
+        if not changed.keys() & {PLACE, PERMISSION}:
+            asked.update({name: one.words for name, one in self._named() if one.words})
         return asked.urlencode()
+
+    def _named(self) -> Sequence[tuple[str, Picker[str]]]:
+        return (RESOURCE, self.resource), (OWNER, self.owner)
 
     def _picked(
         self,

@@ -85,8 +85,9 @@ def may(pages: ExplorerPages, request: Any) -> HttpResponseBase:
     subject, entry = asked.person.found, asked.permission.found
     if asked.explorer is None or subject is None or entry is None:
         return pages.render(request, "may", asked)
-    asked.explorer.record(subject, entry.key)
-    verdict = asked.explorer.may(subject, entry.key)
+    resource, owner = asked.resource.words, asked.owner.words
+    asked.explorer.record(subject, entry.key, object_id=resource)
+    verdict = asked.explorer.may(subject, entry.key, resource, owner)
     chain = [
         {
             "link": link,

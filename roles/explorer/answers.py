@@ -10,6 +10,7 @@ from uuid import UUID
 
 from roles.catalogue import CatalogueEntry
 from roles.engine.explanation import Reach, Route
+from roles.engine.objects import is_outside
 from roles.engine.remedy import Remedy
 from roles.engine.snapshot import Person
 from roles.family import Relative
@@ -51,14 +52,28 @@ class Subject:
         return str(self.user)
 
 
+def noun_of(kind: str) -> str:
+    """Return what an object of the kind is called in a sentence: one of an application by its type alone."""
+    return kind.rpartition(":")[2].replace("_", " ")
+
+
+class Target(NamedTuple):
+    """What a permission is used on, where one of them can be named: its noun, and the property that tells whose it is
+    if that is what counts."""
+
+    noun: str
+    owner: str = ""
+
+
 class Extent(NamedTuple):
     """How far a permission reaches for somebody. `usable` are the assigned objects of the kind that it can be used on,
-    `only_to_read` those that are assigned, but not for this."""
+    `only_to_read` those that are assigned, but not for this; `owner` is the property that names whose own one is."""
 
     reach: Reach
     kind: str = ""
     usable: int = 0
     only_to_read: int = 0
+    owner: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -68,13 +83,22 @@ class Extent(NamedTuple):
     def __str__(self) -> str:
         if self.reach is Reach.PLACE:
             return "everywhere here"
+        if self.reach is Reach.OWN:
+            return f"each {noun_of(self.kind)} that names them in “{self.owner}”"
+        if is_outside(self.kind):
+            return self._in_application()
         if self.reach is Reach.ALL:
             return f"all {self.kind}s"
-        if self.reach is Reach.OWN:
-            return f"each {self.kind} of their own"
         if self.usable:
             return f"{self.usable:,} assigned {self.kind}{'' if self.usable == 1 else 's'}"
         return f"{self.only_to_read:,} assigned, to read only" if self.only_to_read else f"no {self.kind} assigned"
+
+    def _in_application(self) -> str:
+        """Return it in words that need no plural: applications call their things as they like."""
+        noun = noun_of(self.kind)
+        if self.reach is Reach.ALL:
+            return f"every {noun}"
+        return f"each {noun} granted to them ({self.usable:,})" if self.usable else f"no {noun} granted to them"
 
 
 @dataclass(frozen=True, slots=True)

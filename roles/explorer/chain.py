@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from roles.catalogue import CatalogueEntry
+from roles.catalogue import CatalogueEntry, is_application_key
 from roles.engine.explanation import Explanation, Reach
-from roles.engine.objects import ORGANIZATION, PLATFORM
+from roles.engine.objects import ORGANIZATION, PLATFORM, is_outside
 from roles.engine.snapshot import Person
-from roles.explorer.answers import Extent, Link, Place, Step, Subject
+from roles.explorer.answers import Extent, Link, Place, Step, Subject, noun_of
 from tenancy.errors import Reason
 
 
@@ -50,25 +50,38 @@ def _by_role(person: Person, entry: CatalogueEntry, reason: Reason) -> Iterator[
     if reason is Reason.SECOND_FACTOR:
         yield Link(Step.SECOND_FACTOR, "No second factor", "The role wants one, and none is set up.", holds=False)
         return
-    route = person.held.routes.get(entry.key)
+    route, is_of_application = person.held.routes.get(entry.key), is_application_key(entry.key)
     if route is None:
         above = " or ".join(f"“{one}”" for one in person.held.line[1:])
         where = f"nor in {above}, which it inherits from" if above else ""
-        yield Link(Step.PERMISSION, f"“{entry.name}” is not in the role", where, holds=False)
+        of = f" of {entry.category}" if is_of_application else ""
+        yield Link(Step.PERMISSION, f"“{entry.name}”{of} is not in the role", where, holds=False)
         return
     for relative in route.line[1:]:
         yield Link(Step.INHERITANCE, str(relative), "inherited from it", relative.id)
-    yield Link(Step.PERMISSION, entry.name, entry.key if route.held == entry.key else f"by {route.held}")
+    held = entry.key if route.held == entry.key else f"by {route.held}"
+    yield Link(Step.PERMISSION, entry.name, f"{entry.category} · {held}" if is_of_application else held)
 
 
 def _reached(reason: Reason, explained: Explanation, extent: Extent) -> Link:
     holds = reason is Reason.GRANTED
     if explained.kind in {ORGANIZATION, PLATFORM}:
         return Link(Step.REACH, str(extent), holds=holds)
+    if is_outside(explained.kind):
+        return Link(Step.REACH, _in_application(explained, extent), holds=holds)
     if not holds:
         words = "to read only" if reason is Reason.READ_ONLY else f"not this {explained.kind}"
         return Link(Step.REACH, words, holds=False)
     return Link(Step.REACH, f"assigned to this {extent.kind}" if extent.reach is Reach.ASSIGNED else str(extent))
+
+
+def _in_application(explained: Explanation, extent: Extent) -> str:
+    """Return how something in an application is within reach, or that it is not."""
+    if extent.reach is Reach.ALL:
+        return str(extent)
+    if extent.reach is Reach.OWN:
+        return f"its “{extent.owner}” names them" if explained.allowed else f"no “{extent.owner}” of it names them"
+    return f"this {noun_of(explained.kind)} is {'' if explained.allowed else 'not '}granted to them"
 
 
 def sentence_of(
@@ -77,10 +90,12 @@ def sentence_of(
     """Return the answer in one sentence."""
     if subject.person is None:
         return f"{subject} has no role {place.where}."
+    if explained.reason is Reason.OUT_OF_REACH and is_outside(explained.kind) and extent is not None:
+        return f"{subject} has “{entry.name}”, and {_in_application(explained, extent)}."
     if not explained.allowed or extent is None:
         return str(explained)
     if explained.kind not in {ORGANIZATION, PLATFORM}:
-        return f"{subject} has “{entry.name}” on this {explained.kind}."
+        return f"{subject} has “{entry.name}” on this {noun_of(explained.kind)}."
     if extent.is_empty:
         return f"{subject} has “{entry.name}”, and nothing to use it on: {extent}."
     return f"{subject} has “{entry.name}”{f' on {extent}' if extent.kind else ''}."

@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, QuerySet
 
 from audit.recording import record_allowed
-from roles import access, catalogue
-from roles.catalogue import CatalogueEntry
+from roles import access
+from roles.applications import entries_named
+from roles.catalogue import CatalogueEntry, is_application_key
 from roles.engine import search
 from roles.engine.explanation import Reach
-from roles.engine.objects import ORGANIZATION, PLATFORM, Need, Rule
+from roles.engine.objects import ORGANIZATION, PLATFORM, Need, Rule, is_outside
 from roles.engine.remedy import Change, Remedy, possible_for, remedies
-from roles.engine.snapshot import Person, Snapshot
+from roles.engine.snapshot import NOTHING, Person, Snapshot
 from roles.engine.store import snapshots
-from roles.explorer.answers import Category, Extent, Grant, Holder, Holders, Place, RoleShare, Subject, Verdict
+from roles.explorer.answers import (
+    Category,
+    Extent,
+    Grant,
+    Holder,
+    Holders,
+    Place,
+    RoleShare,
+    Subject,
+    Target,
+    Verdict,
+    noun_of,
+)
 from roles.explorer.chain import chain_of, sentence_of
 from roles.explorer.finding import meant, place_for, visible
 from roles.models import Membership
+from roles.models.application import LONGEST_RESOURCE_ID
 from tenancy.actors import Actor, Scope
 from tenancy.errors import Denial, NotVisible, Reason
 from tenancy.policies import Verb, require
@@ -39,6 +54,9 @@ KEYS: Mapping[Scope, tuple[str, ...]] = {
 EXPORT, VIEW_AS = "users:export", "users:impersonate"
 #: Remedies are asked about one by one, smallest first: this many.
 MOST_REMEDIES = 3
+
+#: What the engine is asked about a subject: action, kind, id and properties of the object.
+_Question: TypeAlias = tuple[str, str, str, Mapping[str, Any]]
 
 
 class _Asked(NamedTuple):
@@ -66,23 +84,31 @@ class Explorer:
         for key in KEYS[viewer.scope]:
             require(viewer, key)
         place = place_for(viewer, organization_id)
-        return cls(viewer, place, snapshots.current(place.id))
+        return cls(viewer, place, _asked_about_the_place(snapshots.current(place.id)))
 
     # What there is to ask about.
 
     @cached_property
     def permissions(self) -> Mapping[str, CatalogueEntry]:
-        """The permissions of the place by key, in catalogue order."""
-        asked = {rule.key for rule in self.snapshot.rules.values()}
-        return {key: entry for key, entry in catalogue.entries().items() if key in asked}
+        """The permissions of the place by key, in catalogue order, and those of its own applications after them."""
+        return entries_named(rule.key for rule in self.snapshot.rules.values())
 
     def find_permissions(self, words: str) -> list[CatalogueEntry]:
-        """Return the permissions that are meant: by key exactly, else by all the words in key and name."""
+        """Return the permissions that are meant: by key exactly, else by all the words in key and name, and in the name
+        of the application that one is of."""
         if entry := self.permissions.get(words):
             return [entry]
         wanted = words.lower().split()
-        texts = ((entry, f"{entry.key} {entry.name}".lower()) for entry in self.permissions.values())
+        texts = ((entry, _searched(entry).lower()) for entry in self.permissions.values())
         return [entry for entry, text in texts if all(word in text for word in wanted)]
+
+    def target(self, key: str) -> Target | None:
+        """Return what the permission is used on, where the viewer may name one; None for the place, and for staff where
+        it is a client's (docs/decisions/0008)."""
+        _, kind, rule = self._asked(key)
+        if rule.need is Need.PLACE or (self.viewer.scope is Scope.PLATFORM and not is_outside(kind)):
+            return None
+        return Target(noun_of(kind), rule.owner)
 
     def find_people(self, words: str) -> list[Subject]:
         """Return whom the viewer may know of that are meant: by e-mail address or id exactly, else by parts, people of
@@ -125,10 +151,10 @@ class Explorer:
                 lacking.append(entry)
         return [Category(name, *parts) for name, parts in found.items()]
 
-    def may(self, subject: Subject, key: str, object_id: str = "") -> Verdict:
-        """Return whether they may use the permission, at all or on that object, and why. Raises NotVisible for an
-        object that the viewer may not know of."""
-        asked = self._about(key, object_id)
+    def may(self, subject: Subject, key: str, object_id: str = "", owner: str = "") -> Verdict:
+        """Return whether they may use the permission, at all or on that object, and why. `owner` is what the object's
+        owner property says. Raises NotVisible for an object that the viewer may not know of."""
+        asked = self._about(key, object_id, owner)
         entry, person = self.permissions[key], subject.person
         explained = self.snapshot.explain(subject.id, *asked)
         reason = explained.reason
@@ -145,7 +171,7 @@ class Explorer:
             list(chain_of(self.place, subject, since, entry, reason, explained, extent)),
             extent,
             remedy,
-            remedy is not None and not object_id and self._leaves_nothing(person, key, remedy),
+            remedy is not None and not (object_id or owner) and self._leaves_nothing(person, key, remedy),
         )
 
     def closed(self, subject: Subject, requirement: Requirement) -> str:
@@ -159,10 +185,11 @@ class Explorer:
         missing = [key for key in requirement.keys if key not in subject.person.keys]
         return f"lacks {', '.join(missing)}" if missing else ""
 
-    def record(self, subject: Subject | None, key: str = "", *also: str) -> None:
+    def record(self, subject: Subject | None, key: str = "", *also: str, object_id: str = "") -> None:
         """Note what the viewer asked, about whom; `also` are permissions that it took besides."""
         keys = " + ".join((*KEYS[self.viewer.scope], *also))
-        asked = {"place": str(self.place.id or "platform"), **({"permission": key} if key else {})}
+        named = {"permission": key, "object": object_id[:LONGEST_RESOURCE_ID]}
+        asked = {"place": str(self.place.id or "platform"), **{name: told for name, told in named.items() if told}}
         record_allowed(keys, subject.user if subject else None, **asked)
 
     # How they are answered.
@@ -196,14 +223,22 @@ class Explorer:
         """Return the question about the objects that the permission is for, or about the place."""
         return self._objects.get(key) or _Asked(key, self._kind, Rule(key, Need.PLACE))
 
-    def _about(self, key: str, object_id: str) -> tuple[str, str, str]:
+    def _about(self, key: str, object_id: str, owner: str = "") -> _Question:
         """Return the engine's question about one object, or about the place."""
-        if not object_id:
-            return key, self._kind, self.snapshot.place
-        asked = self._asked(key)
-        if not self._knows(asked.kind, object_id):
-            raise NotVisible(Denial(Reason.OUT_OF_REACH, key, asked.kind, object_id[:100]))
-        return asked.action, asked.kind, object_id
+        if not (object_id or owner):
+            return key, self._kind, self.snapshot.place, NOTHING
+        action, kind, rule = self._asked(key)
+        if not (self._may_name(rule, kind, object_id) if is_outside(kind) else self._knows(kind, object_id)):
+            raise NotVisible(Denial(Reason.OUT_OF_REACH, key, kind, object_id[:100]))
+        return action, kind, object_id, {rule.owner: owner} if rule.owner else NOTHING
+
+    def _may_name(self, rule: Rule, kind: str, object_id: str) -> bool:
+        """Whether the viewer may ask about what is in an application by its id. That somebody else holds a grant on it
+        is told, in an organization, to those alone who reach everything there, or hold one too."""
+        if self.viewer.scope is Scope.PLATFORM or rule.need is not Need.NAMED:
+            return True
+        viewer = self.snapshot.person(str(self.viewer.user_id))
+        return viewer is not None and (viewer.reaches_all or object_id in viewer.usable(kind, rule.need))
 
     def _knows(self, kind: str, object_id: str) -> bool:
         """Whether the viewer themselves may read the object: platform staff none of an organization's."""
@@ -220,8 +255,8 @@ class Explorer:
         if rule.need is Need.PLACE:
             return Extent(Reach.PLACE)
         if rule.need is Need.OWN:
-            return Extent(Reach.OWN, kind)
-        if person.reaches_all:
+            return Extent(Reach.OWN, kind, owner=rule.owner)
+        if rule.need is Need.ANY or (person.reaches_all and rule.need is not Need.NAMED):
             return Extent(Reach.ALL, kind)
         return self._assigned(person, key)
 
@@ -235,19 +270,39 @@ class Explorer:
         rows = access.memberships_policy(self.viewer).visible(self.viewer).filter(pk=person.membership_id)
         return rows.values_list("assigned_at", flat=True).first()
 
-    def _remedy(self, subject: Subject, asked: tuple[str, str, str]) -> Remedy | None:
+    def _remedy(self, subject: Subject, asked: _Question) -> Remedy | None:
         found = remedies(self.snapshot, subject.id, *asked)[:MOST_REMEDIES]
         return next((one for one in found if possible_for(self.viewer, subject.person, asked[1], one)), None)
 
     def _leaves_nothing(self, person: Person | None, key: str, remedy: Remedy) -> bool:
         """Whether after the remedy there is still nothing to use the permission on."""
-        if self._asked(key).rule.need in {Need.PLACE, Need.OWN}:
+        need = self._asked(key).rule.need
+        if need in {Need.PLACE, Need.OWN, Need.ANY}:
+            return False
+        if person is not None and self._assigned(person, key).usable:
             return False
         role = next((step.role for step in reversed(remedy.steps) if step.change is Change.GIVE_ROLE), None)
         if role is None and person is not None:
             role = person.held.role
-        reaches_all = role is not None and role.reach == Reach.ALL
-        return not reaches_all and (person is None or not self._assigned(person, key).usable)
+        return need is Need.NAMED or role is None or role.reach != Reach.ALL
+
+
+def _searched(entry: CatalogueEntry) -> str:
+    """Return the text in which a permission is searched for."""
+    return f"{entry.key} {entry.name} {entry.category if is_application_key(entry.key) else ''}"
+
+
+def _asked_about_the_place(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with the question whether somebody has a permission at all for those of applications, too:
+    for each of the catalogue it is a question about the place."""
+    outside = {rule.key: rule for (kind, _), rule in snapshot.rules.items() if is_outside(kind)}
+    if not outside:
+        return snapshot
+    asked = copy(snapshot)
+    asked.people_by_role = snapshot.people_by_role  # put in order once for all who ask of this version
+    whole = {(ORGANIZATION, key): rule._replace(need=Need.PLACE, owner="") for key, rule in outside.items()}
+    asked.rules = {**snapshot.rules, **whole}
+    return asked
 
 
 _REFUSED = {
