@@ -110,8 +110,8 @@ def witness_of(person: Person, rule: Rule, kind: str, object_id: str) -> Witness
         reach = REACHES_ALL if person.reaches_all else REACHES_ASSIGNED
     else:
         reach = _OTHERWISE[need]
-    route = person.held.routes[key]
-    return made(Witness, (person.id, person.membership_id, route.ids, route.held, key, reach, kind, object_id))
+    ids, held = person.held.proofs[key]
+    return made(Witness, (person.id, person.membership_id, ids, held, key, reach, kind, object_id))
 
 
 _OTHERWISE = {PLACE: Reach.PLACE, OWN: Reach.OWN, ANY: Reach.ALL, Need.NAMED: Reach.ASSIGNED}

@@ -77,6 +77,11 @@ class HeldRole:
                     found.setdefault(key, route)
         return found
 
+    @cached_property
+    def proofs(self) -> Mapping[str, tuple[tuple[UUID, ...], str]]:
+        """What a witness names of each route, ready to be taken apart: the ids of its roles, and the key held there."""
+        return {key: (route.ids, route.held) for key, route in self.routes.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
