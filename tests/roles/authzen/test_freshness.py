@@ -288,42 +288,24 @@ def test_what_is_asked_while_work_is_under_way_is_done_next_all_at_once() -> Non
     assert done == [{1, 2}, {2, 3, 4}, {5}]
 
 
-def test_a_failure_to_do_things_together_is_told_to_those_who_asked_and_to_nobody_after() -> None:
+@pytest.mark.parametrize("kind", [Shared, Together])
+def test_a_failure_is_told_to_all_who_wait_and_to_nobody_after(kind: Any) -> None:
     fails = [True]
 
-    def work(keys: set[str]) -> set[str]:
+    def work(asked: object) -> str:
         if fails.pop():
             raise Unavailable
-        return keys
+        return "done"
 
     async def play() -> list[Any]:
         with ThreadPoolExecutor(1) as threads:
-            together = Together(work, threads)
-            both = await asyncio.gather(together("a"), together("b"), return_exceptions=True)
+            waiting = kind(work, threads)
+            both = await asyncio.gather(waiting("a"), waiting("a"), return_exceptions=True)
             fails.append(False)
-            return [*both, await together("c")]
+            return [*both, await waiting("a")]
 
     first, second, third = asyncio.run(play())
-    assert isinstance(first, Unavailable) and isinstance(second, Unavailable) and third == {"c"}
-
-
-def test_a_failure_is_told_to_all_who_wait_and_to_nobody_after() -> None:
-    fails = [True]
-
-    def work(key: str) -> str:
-        if fails.pop():
-            raise Unavailable
-        return key
-
-    async def play() -> list[Any]:
-        with ThreadPoolExecutor(1) as threads:
-            shared = Shared(work, threads)
-            both = await asyncio.gather(shared("a"), shared("a"), return_exceptions=True)
-            fails.append(False)
-            return [*both, await shared("a")]
-
-    first, second, third = asyncio.run(play())
-    assert isinstance(first, Unavailable) and isinstance(second, Unavailable) and third == "a"
+    assert isinstance(first, Unavailable) and isinstance(second, Unavailable) and third == "done"
 
 
 def test_a_place_ends_with_its_snapshot(agency: Agency, other_agency: Agency) -> None:
