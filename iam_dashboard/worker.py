@@ -8,6 +8,9 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn_worker import UvicornWorker
 
+#: As many bytes are sent without waiting for the end of the turn, so that whoever writes on and on is told to pause.
+MOST_HELD = 65_536
+
 
 class Gathering:
     """A transport that sends what is written in one turn of the event loop together: the head of a response and its
@@ -17,6 +20,7 @@ class Gathering:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._held: list[bytes] = []
+        self._size = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -26,6 +30,9 @@ class Gathering:
         if not self._held:
             self._loop.call_soon(self._flush)
         self._held.append(data)
+        self._size += len(data)
+        if self._size >= MOST_HELD:
+            self._flush()
 
     def close(self) -> None:
         """Send what is left, and end the connection."""
@@ -34,7 +41,7 @@ class Gathering:
 
     def _flush(self) -> None:
         if self._held:
-            held, self._held = self._held, []
+            held, self._held, self._size = self._held, [], 0
             if not self._transport.is_closing():
                 self._transport.write(b"".join(held))
 

@@ -24,7 +24,7 @@ MISSING_PERMISSION, OUT_OF_REACH = Reason.MISSING_PERMISSION, Reason.OUT_OF_REAC
 
 #: The objects of one kind that a person is assigned to, each with whether to work with it, or only to read it. Garbage
 #: collections pass over a dict of nothing but strings and booleans: a million of these do not hold them up.
-Assigned = dict[str, bool]
+Assigned = Mapping[str, bool]
 
 
 class Version(NamedTuple):

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+written = 0
 LARGE = b"0123456789abcdef" * 1024 * 1024
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
         return
+    if scope["path"] == "/endless":
+        await write_without_end(send)
+        return
     headers: list[tuple[bytes, bytes]] = []
-    body = LARGE if scope["path"] == "/large" else b"answer"
+    body = str(written).encode() if scope["path"] == "/written" else LARGE if scope["path"] == "/large" else b"answer"
     if scope["path"] == "/last":
         headers.append((b"connection", b"close"))
     if scope["path"] != "/parts":
@@ -24,3 +28,13 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
             await asyncio.sleep(0.2)
         body = b"three"
     await send({"type": "http.response.body", "body": body})
+
+
+async def write_without_end(send: Any) -> None:
+    """Write 64 MiB and never pause of one's own accord, counting the parts."""
+    global written
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for _ in range(4_096):
+        await send({"type": "http.response.body", "body": LARGE[:16_384], "more_body": True})
+        written += 1
+    await send({"type": "http.response.body", "body": b""})

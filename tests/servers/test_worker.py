@@ -86,3 +86,11 @@ def test_a_caller_who_leaves_early_disturbs_nobody(port: int) -> None:
 
     with closing(requested(port, "/")) as connection:
         assert connection.recv(65_536).endswith(b"answer")
+
+
+def test_whoever_writes_on_and_on_waits_for_a_caller_who_does_not_read(port: int) -> None:
+    with closing(requested(port, "/endless")) as idle, closing(requested(port, "/written")) as asking:
+        assert idle.recv(16).startswith(b"HTTP/1.1 200")
+        parts = int(asking.recv(65_536).rpartition(b"\r\n\r\n")[2])
+
+    assert 0 < parts < 4_096
