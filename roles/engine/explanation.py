@@ -103,18 +103,8 @@ class Explanation(NamedTuple):
         }.get(self.reason, f"{name} has {wanted}, and this {self.kind} is not within their reach or does not exist.")
 
 
-def witness_of(person: Person, rule: Rule, kind: str, object_id: str) -> Witness:
-    """Return what proves that the person may do this to the object, once it is known that they may."""
-    key, need = rule.key, rule.need
-    if need is READ or need is CHANGE:
-        reach = REACHES_ALL if person.reaches_all else REACHES_ASSIGNED
-    else:
-        reach = _OTHERWISE[need]
-    ids, held = person.held.proofs[key]
-    return made(Witness, (person.id, person.membership_id, ids, held, key, reach, kind, object_id))
-
-
-_OTHERWISE = {PLACE: Reach.PLACE, OWN: Reach.OWN, ANY: Reach.ALL, Need.NAMED: Reach.ASSIGNED}
+#: How an object is within reach for needs that no assignment answers.
+REACH_BY_NEED = {PLACE: Reach.PLACE, OWN: Reach.OWN, ANY: Reach.ALL, Need.NAMED: Reach.ASSIGNED}
 _REACHED = {
     Reach.PLACE: "which holds everywhere here",
     Reach.ALL: "which reaches everything of its kind",

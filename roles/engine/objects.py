@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
 
 from roles import catalogue
 from roles.access import GRANT_RESOURCES
@@ -29,7 +28,8 @@ class Need(Enum):
     NAMED = "named"  # the object granted to the subject, whatever else their role reaches
 
 
-class Rule(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Rule:
     """What one action on one kind of object needs.
 
     `owner` names the property that tells whose the object is; `name` is what a permission is called that the catalogue

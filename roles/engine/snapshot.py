@@ -14,7 +14,21 @@ from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from roles import catalogue
-from roles.engine.explanation import ANY, CHANGE, GRANTED, OWN, PLACE, READ, Explanation, Route, made, witness_of
+from roles.engine.explanation import (
+    ANY,
+    CHANGE,
+    GRANTED,
+    OWN,
+    PLACE,
+    REACH_BY_NEED,
+    REACHES_ALL,
+    REACHES_ASSIGNED,
+    READ,
+    Explanation,
+    Route,
+    Witness,
+    made,
+)
 from roles.engine.objects import Need, Rule, is_outside
 from roles.family import Family, Relative
 from tenancy.errors import Reason
@@ -211,7 +225,14 @@ class Snapshot:
         reason = self._reason(person, rule, kind, object_id, properties)
         witness = None
         if reason is GRANTED and person is not None and rule is not None:
-            witness = witness_of(person, rule, kind, object_id)
+            # Written out here, for the call of another function would take a tenth of it all.
+            key, need = rule.key, rule.need
+            if need is READ or need is CHANGE:
+                reach = REACHES_ALL if person.reaches_all else REACHES_ASSIGNED
+            else:
+                reach = REACH_BY_NEED[need]
+            ids, held = person.held.proofs[key]
+            witness = made(Witness, (person.id, person.membership_id, ids, held, key, reach, kind, object_id))
         return made(Explanation, (reason, person, rule, witness, kind, object_id, self.version))
 
     def _reason(

@@ -33,7 +33,8 @@ def _judged(modules: Sequence[str], mutants: Sequence[Mutant]) -> list[Mutant]:
     tests = {module: SETTINGS["tests"][module] for module in modules}
     judge = Judge(mutants, tests, lambda text: _say(text, end=""))
     files = sorted({file for listed in tests.values() for file in listed})
-    ended = pytest.main(["-q", "-s", "-p", "no:cacheprovider", *files], plugins=[judge])
+    # Quiet twice: pytest would end by saying that no tests ran, for it does not know of those in the forks.
+    ended = pytest.main(["-qq", "-s", "-p", "no:cacheprovider", *files], plugins=[judge])
     if ended is not pytest.ExitCode.OK and ended is not pytest.ExitCode.NO_TESTS_COLLECTED:
         raise SystemExit("The mutants were not judged.")
     return judge.survivors
