@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from bench.harness import Line, note, report, servers
 
 if TYPE_CHECKING:
-    from bench.engine_world import Question, World
+    from bench.engine_world import World
 
 ROUNDS = int(os.environ.get("ROUNDS", "60"))
 SMALL = 1_000

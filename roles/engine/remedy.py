@@ -83,9 +83,10 @@ def remedies(
     if rule is None or reason is Reason.GRANTED:
         return []
     ways = _ways_of(snapshot, person, rule) if person else _ways_in(snapshot, rule)
+    is_own = _names(properties.get(rule.owner), person, subject)
     found = []
     for way in ways:
-        assigning = _assigning(snapshot, person, rule, kind, object_id, way.reaches_all, properties)
+        assigning = _assigning(snapshot, person, rule, kind, object_id, way.reaches_all, is_own)
         if assigning is not None:
             found.append(Remedy((*way.steps, *assigning), way.gained + len(assigning)))
     return sorted(found, key=lambda one: (len(one.steps), one.gained, str(one.steps)))
@@ -155,13 +156,13 @@ def _assigning(
     kind: str,
     object_id: str,
     reaches_all: bool,
-    properties: Mapping[str, Any],
+    is_own: bool,
 ) -> tuple[Step, ...] | None:
     """Return the step that brings the object within reach, none if it is, or None when nothing does."""
     if rule.need is Need.PLACE:
         return () if object_id in snapshot.names else None
     if rule.need is Need.OWN:
-        return () if person is not None and names_person(properties.get(rule.owner), person) else None
+        return () if is_own else None
     if rule.need is Need.ANY:
         return ()
     if rule.need is not Need.NAMED and not snapshot.objects.exists(kind, object_id):
@@ -170,6 +171,13 @@ def _assigning(
     if is_assigned or (reaches_all and rule.need is not Need.NAMED):
         return ()
     return (Step(Change.ASSIGN, object_id=object_id, to_change=rule.need is not Need.READ),)
+
+
+def _names(value: object, person: Person | None, subject: str) -> bool:
+    """Whether a property of an object names the person, or the subject as it is called: nobody else is known by it."""
+    if person is not None:
+        return names_person(value, person)
+    return isinstance(value, str) and value.lower() == subject
 
 
 def _reaches_all(held: HeldRole) -> bool:

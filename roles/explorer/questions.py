@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
@@ -300,7 +300,7 @@ def _asked_about_the_place(snapshot: Snapshot) -> Snapshot:
         return snapshot
     asked = copy(snapshot)
     asked.people_by_role = snapshot.people_by_role  # put in order once for all who ask of this version
-    whole = {(ORGANIZATION, key): rule._replace(need=Need.PLACE, owner="") for key, rule in outside.items()}
+    whole = {(ORGANIZATION, key): replace(rule, need=Need.PLACE, owner="") for key, rule in outside.items()}
     asked.rules = {**snapshot.rules, **whole}
     return asked
 

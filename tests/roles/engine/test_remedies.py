@@ -96,9 +96,27 @@ class TestForSomebodyWithoutARole:
             ([give("Desk"), "Restore the organization.", "Let them set up a second factor."], 1)
         ]
 
-    def test_nothing_makes_a_thing_their_own(self) -> None:
+    @pytest.mark.parametrize("author", [id_of("stranger"), id_of("stranger").upper()])
+    def test_a_role_is_all_that_is_missing_for_a_thing_of_their_own(self, author: str) -> None:
         office = Office([role("desk", "clients:write")])
-        assert offered(office, "stranger", "close", "ticket", "any", author=id_of("stranger")) == []
+        [remedy] = offered(office, "stranger", "close", "ticket", "any", author=author)
+        assert [step.change for step in remedy.steps] == [Change.GIVE_ROLE]
+        office.hire("stranger", "desk")
+        assert office.snapshot().permits(id_of("stranger"), "close", "ticket", "any", {"author": author})
+
+    @pytest.mark.parametrize("author", [id_of("ann"), "", None, 7])
+    def test_no_role_makes_the_thing_of_another_or_of_nobody_their_own(self, author: object) -> None:
+        office = Office([role("desk", "clients:write")])
+        assert offered(office, "stranger", "close", "ticket", "any", author=author) == []
+        assert offered(office, "stranger", "close", "ticket", "any") == []
+
+    def test_a_stranger_is_known_by_the_name_that_was_asked_about_alone(self) -> None:
+        office = Office([role("desk", "clients:write")])
+        asked = "close", "ticket", "any", {"author": "new@people.example"}
+        assert [one.steps[0].change for one in remedies(office.snapshot(), "new@people.example", *asked)] == [
+            Change.GIVE_ROLE
+        ]
+        assert remedies(office.snapshot(), "NEW@people.example", *asked) == []
 
 
 class TestOfReach:
