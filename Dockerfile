@@ -29,4 +29,4 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 CMD ["gunicorn", "iam_dashboard.asgi:application", "--bind=0.0.0.0:8000", "--workers=2", \
      "--worker-class=iam_dashboard.worker.Worker", "--worker-tmp-dir=/dev/shm", "--graceful-timeout=30", \
-     "--no-control-socket"]
+     "--no-control-socket", "--reuse-port"]

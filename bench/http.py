@@ -19,17 +19,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.harness import ROOT, Line, note, report, servers
+from bench.harness import Line, note, report, servers
 from bench.http_world import BATCH, Question, allowed, make_world, owners, questions, readers
+from bench.web import web_server
 
 SECONDS = int(os.environ.get("SECONDS", "15"))
-CALLERS, SECONDS_BETWEEN_CALLERS = 4, 0.1
 SCRIPT = """
 local bodies = {}
 for line in io.lines("%s") do bodies[#bodies + 1] = line end
@@ -49,24 +47,6 @@ done = function(summary, latency, requests)
     summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout))
 end
 """
-
-
-@contextmanager
-def web_server(application: str) -> Iterator[int]:
-    """Start an ASGI application as the product is started, two processes, and yield its port."""
-    from bench.roles_cases import _wait_for
-    from iam_dashboard.servers import find_free_port
-
-    port = find_free_port()
-    command = ["gunicorn", application, f"--bind=127.0.0.1:{port}", "--workers=2", "--log-level=error"]
-    command += ["--worker-class=iam_dashboard.worker.Worker", "--no-control-socket"]
-    server = subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env={**os.environ, "DATABASE_POOL_SIZE": "4"})
-    try:
-        _wait_for(port)
-        yield port
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
 def evaluation(asked: Question) -> dict[str, Any]:
@@ -106,30 +86,21 @@ def require_right_answers(port: int, token: str, asked: Sequence[Question]) -> N
 
 
 def load(port: int, path: str, token: str, bodies: Sequence[Any], connections: int) -> tuple[float, list[float]]:
-    """Return requests a second, and the worst caller's 50th, 95th and 99th percentile in milliseconds.
-
-    The connections belong to several callers that come one after the other, as services do: those of one that opens all
-    at once may be accepted by one process. Raises for any request that failed.
+    """Return requests a second, and the 50th, 95th and 99th percentile in milliseconds. All connections are opened at
+    once. Raises for any request that failed.
     """
-    callers = min(CALLERS, connections)
     with tempfile.TemporaryDirectory() as directory:
         sent, script = Path(directory, "bodies"), Path(directory, "load.lua")
         sent.write_text("\n".join(json.dumps(body) for body in bodies) + "\n")
         script.write_text(SCRIPT % (sent, token))
-        command = ["wrk", "-t1", "--timeout", "60s", f"-c{connections // callers}", f"-d{SECONDS}s", "-s", str(script)]
+        command = ["wrk", "-t1", "--timeout", "60s", f"-c{connections}", f"-d{SECONDS}s", "-s", str(script)]
         command += [f"http://127.0.0.1:{port}/access/v1/{path}"]
-        started, running = time.monotonic(), []
-        for _ in range(callers):
-            running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
-            time.sleep(SECONDS_BETWEEN_CALLERS)
-        told = [one.communicate()[0] for one in running]
-        taken = time.monotonic() - started
-    figures = [re.search(r"FIGURES (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)", one) for one in told]
-    counted = [[int(count) for count in one.groups()] for one in figures if one and one[6] == "0"]
-    if len(counted) < callers:
+        told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    figures = re.search(r"FIGURES (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)", told)
+    if figures is None or figures[6] != "0":
         raise AssertionError(told)
-    done = sum(one[0] for one in counted)
-    return done / taken, [max(one[place] for one in counted) / 1000 for place in (2, 3, 4)]
+    done, microseconds, *percentiles = (int(one) for one in figures.groups()[:5])
+    return done / microseconds * 1_000_000, [one / 1000 for one in percentiles]
 
 
 def measure(dsn: str) -> Iterator[Line]:
@@ -140,7 +111,7 @@ def measure(dsn: str) -> Iterator[Line]:
     batches = [{"evaluations": singles[start : start + BATCH]} for start in range(0, len(singles), BATCH)]
     with web_server("bench.http_floor:application") as port:
         floor, _ = load(port, "evaluation", token, singles, 24)
-    with web_server("iam_dashboard.asgi:application") as port:
+    with web_server(DATABASE_POOL_SIZE="4") as port:
         load(port, "evaluation", token, singles[:100], 24)  # each of the two processes reads the organization once
         require_right_answers(port, token, asked)
         rate, (_, _, slowest) = load(port, "evaluation", token, singles, 24)

@@ -23,8 +23,9 @@ from pathlib import Path
 import psycopg
 
 from bench.harness import Line, note, report, servers
-from bench.http import evaluation, web_server
+from bench.http import evaluation
 from bench.http_world import make_world, named
+from bench.web import web_server
 
 REVOCATIONS = int(os.environ.get("REVOCATIONS", "10000"))
 
@@ -70,7 +71,7 @@ def measure(dsn: str, stop_redis: Callable[[], None]) -> Iterator[Line]:
     """Yield the figures."""
     token = make_world(dsn, members=100, clients=1000, each=50)
     stale, refused, taken, unchanged = 0, 0, [], []
-    with web_server("iam_dashboard.asgi:application") as port, psycopg.connect(dsn, autocommit=True) as server:
+    with web_server(DATABASE_POOL_SIZE="4") as port, psycopg.connect(dsn, autocommit=True) as server:
         askers = [asker(port, token) for _ in range(4)]
         changes = cycle(CHANGES.values())
         for number, ask in zip(range(REVOCATIONS), cycle(askers), strict=False):

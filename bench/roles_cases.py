@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
-import os
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from threading import Barrier, BrokenBarrierError, Thread
 from typing import Any
 from uuid import UUID
@@ -19,10 +14,10 @@ from django.test import Client as WebClient
 from knox.models import AuthToken
 
 from accounts.models import ApiToken, User
-from bench.harness import ROOT, Line, note
+from bench.harness import Line, note
 from bench.roles import PEOPLE
 from bench.roles_editors import CSRF, GIVEN, TAKEN, ApiEditor, ConsoleEditor, Editor, named
-from iam_dashboard.servers import find_free_port
+from bench.web import web_server
 from roles.actors import resolve
 from roles.impact import impact_of_update
 from roles.models import Role
@@ -74,43 +69,12 @@ def _effective(server: psycopg.Connection[Any]) -> dict[UUID, set[str]]:
     return held
 
 
-@contextmanager
-def web_server() -> Iterator[int]:
-    """Start the product's own server, two processes, and yield its port."""
-    port = find_free_port()
-    command = ["gunicorn", "iam_dashboard.asgi:application", f"--bind=127.0.0.1:{port}", "--workers=2"]
-    command += ["--worker-class=iam_dashboard.worker.Worker", "--no-control-socket", "--log-level=error"]
-    environment = {**os.environ, "API_WRITE_RATE": "100000000/min", "DATABASE_POOL_SIZE": "10"}
-    server = subprocess.Popen([sys.executable, "-m", *command], cwd=ROOT, env=environment)
-    try:
-        _wait_for(port)
-        yield port
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status == http.client.OK:
-                return
-        except OSError:
-            pass
-        if time.monotonic() > deadline:
-            raise TimeoutError("The server did not start within a minute.")
-        time.sleep(0.2)
-
-
 def measure(*, editors: int, seconds: float, pauses: tuple[float, float]) -> Iterator[Line]:
     """Yield the figures of the editors at work by API and in the console, of one who asks about everyone, and of the
     API without pauses."""
     users = [User(pk=named(f"editor {number}")) for number in range(1, editors + 1)]
     by_api, by_console = [_token(user) for user in users], [_session(user) for user in users]
-    with web_server() as port:
+    with web_server(API_WRITE_RATE="100000000/min", DATABASE_POOL_SIZE="10") as port:
         faces = (("API", ApiEditor, by_api), ("console", ConsoleEditor, by_console))
         for (face, make, signed_in), pause in zip(faces, pauses, strict=True):
             note(f"{editors} editors work by {face} for {seconds:.0f} s, pausing {pause} s on average …")

@@ -1,8 +1,10 @@
-"""An ASGI application that answers in all the ways there are: at once, in parts, with a large body, as the last."""
+"""An ASGI application that answers in all the ways there are: at once, in parts, with a large body, as the last,
+and with the process that answers."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 written = 0
@@ -16,7 +18,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         await write_without_end(send)
         return
     headers: list[tuple[bytes, bytes]] = []
-    body = str(written).encode() if scope["path"] == "/written" else LARGE if scope["path"] == "/large" else b"answer"
+    bodies = {"/written": str(written).encode(), "/process": str(os.getpid()).encode(), "/large": LARGE}
+    body = bodies.get(scope["path"], b"answer")
     if scope["path"] == "/last":
         headers.append((b"connection", b"close"))
     if scope["path"] != "/parts":

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 
 import pytest
 
 from iam_dashboard.servers import find_free_port
 from tests.servers.answering import LARGE
 
+ROOT = Path(__file__).resolve().parents[2]
+
 pytestmark = pytest.mark.requirement("PERF-2")
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
+@contextmanager
+def answering(*options: str) -> Iterator[int]:
+    """Run the application that answers until the block ends, and yield its port."""
     port = find_free_port()
-    command = [sys.executable, "-m", "gunicorn", "tests.servers.answering:application", f"--bind=127.0.0.1:{port}"]
-    command += ["--worker-class=iam_dashboard.worker.Worker", "--no-control-socket", "--log-level=error"]
-    server = subprocess.Popen(command)
+    command = [sys.executable, "-m", "gunicorn", "tests.servers.answering:application", *options]
+    server = subprocess.Popen([*command, f"--bind=127.0.0.1:{port}", "--log-level=error"])
     try:
         for _ in range(300):
             with socket.socket() as knocking:
@@ -38,10 +43,20 @@ def port() -> Iterator[int]:
         server.wait(20)
 
 
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with answering("--worker-class=iam_dashboard.worker.Worker", "--no-control-socket") as port:
+        yield port
+
+
 def requested(port: int, path: str, method: str = "GET") -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", port), timeout=20)
     connection.sendall(f"{method} {path} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
     return connection
+
+
+def body_from(connection: socket.socket) -> bytes:
+    return connection.recv(65_536).rpartition(b"\r\n\r\n")[2]
 
 
 def test_a_response_comes_in_one_piece(port: int) -> None:
@@ -94,3 +109,31 @@ def test_whoever_writes_on_and_on_waits_for_a_caller_who_does_not_read(port: int
         parts = int(asking.recv(65_536).rpartition(b"\r\n\r\n")[2])
 
     assert 0 < parts < 4_096
+
+
+def shares_of_a_burst(port: int) -> Counter[bytes]:
+    """Open 64 connections at once and return how many each process serves."""
+    with ExitStack() as stack:
+        burst = [stack.enter_context(socket.socket()) for _ in range(64)]
+        for one in burst:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        for one in burst:
+            one.settimeout(20)
+            one.sendall(b"GET /process HTTP/1.1\r\nHost: here\r\n\r\n")
+        return Counter(body_from(one) for one in burst)
+
+
+def test_a_burst_of_connections_is_shared_by_the_processes_of_the_image() -> None:
+    command = (ROOT / "Dockerfile").read_text().rpartition("\nCMD ")[2].replace("\\\n", "")
+    program, _, *options = json.loads(command)
+    assert program == "gunicorn"
+    with answering(*options) as port:
+        processes: set[bytes] = set()
+        while len(processes) < 2:
+            with closing(requested(port, "/process")) as connection:
+                processes.add(body_from(connection))
+        bursts = [shares_of_a_burst(port) for _ in range(5)]
+
+    # Each connection falls to either by chance: fewer than 12 of 64 to one, once in many millions of bursts.
+    assert all(set(shares) == processes and min(shares.values()) >= 12 for shares in bursts), bursts
