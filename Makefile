@@ -75,6 +75,10 @@ test: dev-venv ## Run the tests, all but the browser's
 e2e: dev-venv ## Drive the pages in Chromium
 	$(RUN) -m pytest tests/e2e
 
+.PHONY: coverage
+coverage: dev-venv ## Run the same tests, and fail when they pass through less of the lines and branches than pyproject.toml asks for
+	$(RUN) -m pytest -n 2 --ignore=tests/e2e --cov --cov-report=term:skip-covered tests
+
 .PHONY: mutation
 mutation: dev-venv ## Change the engine and its rules a little, many times, and see that a test fails; MODULES= and EVERY= narrow
 	EVERY=$(EVERY) $(RUN) -m tests.mutation $(MODULES)
@@ -97,7 +101,7 @@ audit-packages: dev-venv ## Look for known vulnerabilities of the pinned package
 	$(RUN) -m pip_audit --strict --require-hashes --disable-pip $(foreach file,$(DEV_REQUIREMENTS),-r $(file))
 
 .PHONY: proof
-proof: lint test e2e requirements mutation ## Everything that has to hold before a release, the slow proofs included
+proof: lint coverage e2e requirements mutation ## Everything that has to hold before a release, the slow proofs included
 	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest tests/roles/test_machine.py
 	FUZZ_EXAMPLES=100 $(RUN) -m pytest -n 2 tests/api/test_fuzzing.py
 

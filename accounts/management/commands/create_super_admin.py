@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.actions.first_admin import INSTALLER, CreateFirstSuperAdmin
 from accounts.password_links import password_link
 from tenancy.context import Origin, acting
-from tenancy.errors import ActionRefused
+from tenancy.errors import ActionRefused, Overtaken
 
 
 class Command(BaseCommand):
@@ -23,7 +23,7 @@ class Command(BaseCommand):
             with acting(INSTALLER, Origin("command", "create_super_admin")):
                 user = CreateFirstSuperAdmin(email, name).execute()
                 link = password_link(user)
-        except ActionRefused as refused:
+        except (ActionRefused, Overtaken) as refused:
             raise CommandError(str(refused)) from refused
         except ValidationError as wrong:
             raise CommandError(" ".join(wrong.messages)) from wrong

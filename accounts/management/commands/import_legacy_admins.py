@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.actions.legacy import IMPORTER, ImportLegacyAdmins, LegacyFileRefused, LegacyPlan, read_legacy_file
 from accounts.models import User
 from tenancy.context import Origin, acting
-from tenancy.errors import ActionRefused
+from tenancy.errors import ActionRefused, Overtaken
 
 STANDARD_INPUT = "-"
 
@@ -40,6 +40,8 @@ class Command(BaseCommand):
             ) from refused
         except ActionRefused as refused:
             raise CommandError(f"{refused} Nothing of the file was applied.") from refused
+        except Overtaken as overtaken:
+            raise CommandError(str(overtaken)) from overtaken
         self._tell(plan, dry_run)
         if remaining:
             self.stdout.write(f"Accounts that still work by their legacy role: {remaining}.")
