@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn_worker import UvicornWorker
 
 #: As many bytes are sent without waiting for the end of the turn, so that whoever writes on and on is told to pause.
 MOST_HELD = 65_536
+#: Of the line of a request and its headers together.
+MOST_HEAD_BYTES = 65_536
 
 
 class Gathering:
@@ -47,13 +50,73 @@ class Gathering:
 
 
 class Protocol(HttpToolsProtocol):
-    """HTTP/1.1 as uvicorn speaks it, over a gathering transport."""
+    """HTTP/1.1 as uvicorn speaks it, over a gathering transport; with limits to what is kept of a caller, and without
+    upgrades: who offers one is answered in HTTP/1.1 (RFC 9110, section 7.8)."""
+
+    _head = 0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(Gathering(transport))  # type: ignore[arg-type]
+
+    def data_received(self, data: bytes) -> None:
+        """Take what comes. Behind an offer to upgrade the parser reads no further, for what follows might be of another
+        protocol: so it is given the head again without the offer, and then the rest."""
+        self._unset_keepalive_if_required()
+        while True:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offered:
+                if self.parser.get_method() == b"CONNECT":
+                    self.send_400_response("There is no tunnel here.")
+                    return
+                data = self._head_without_offer() + data[offered.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+            except httptools.HttpParserError:
+                self.logger.warning("Invalid HTTP request received.")
+                self.send_400_response("Invalid HTTP request received.")
+                return
+
+    def _head_without_offer(self) -> bytes:
+        offers = {b"upgrade", b"http2-settings", b"connection"}
+        headers = [b"%s: %s" % header for header in self.scope["headers"] if header[0] not in offers]
+        return b"\r\n".join([b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url), *headers, b"", b""])
+
+    def on_message_begin(self) -> None:
+        self._head = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(name + value)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
+        super().on_headers_complete()
+        self.headers = []  # What follows the body are trailers, which are no headers (RFC 9110, section 6.5.1).
+
+    def on_message_complete(self) -> None:
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.pipeline and not self.transport.is_closing():
+            self.flow.pause_reading()
+
+    def _count(self, part: bytes) -> None:
+        self._head += len(part) + 32
+        if self._head > MOST_HEAD_BYTES:
+            raise ValueError("The head is too large.")  # the parser gives up, and 400 is sent
 
 
 class Worker(UvicornWorker):
     """The worker class for gunicorn."""
 
-    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "auto", "http": Protocol}
+    # Addresses are `tenancy.middleware.client_address`'s to tell, and there are no WebSockets.
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "auto", "http": Protocol, "ws": "none", "proxy_headers": False}

@@ -4,6 +4,7 @@ and with the process that answers."""
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from typing import Any
 
@@ -16,6 +17,9 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         return
     if scope["path"] == "/endless":
         await write_without_end(send)
+        return
+    if scope["path"] == "/told":
+        await tell(scope, receive, send)
         return
     headers: list[tuple[bytes, bytes]] = []
     bodies = {"/written": str(written).encode(), "/process": str(os.getpid()).encode(), "/large": LARGE}
@@ -41,3 +45,18 @@ async def write_without_end(send: Any) -> None:
         await send({"type": "http.response.body", "body": LARGE[:16_384], "more_body": True})
         written += 1
     await send({"type": "http.response.body", "body": b""})
+
+
+async def tell(scope: Any, receive: Any, send: Any) -> None:
+    """Answer with the names of the headers, the body and the address that it came from, as JSON."""
+    parts, more = [], True
+    while more:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    names = sorted(name.decode() for name, _ in scope["headers"])
+    told = {"headers": names, "body": b"".join(parts).decode(), "address": scope["client"][0]}
+    body = json.dumps(told).encode()
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": 200, "headers": [length]})
+    await send({"type": "http.response.body", "body": body})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,8 +13,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,6 +111,101 @@ def test_whoever_writes_on_and_on_waits_for_a_caller_who_does_not_read(port: int
         parts = int(asking.recv(65_536).rpartition(b"\r\n\r\n")[2])
 
     assert 0 < parts < 4_096
+
+
+def told(port: int, *packets: bytes) -> dict[str, Any]:
+    """Return the headers and the body that the application is told of a request."""
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=20)) as connection:
+        for packet in packets:
+            connection.sendall(packet)
+            time.sleep(0.05)  # so that each is received by itself
+        status, body = answer_from(connection)
+    assert status == 200
+    return json.loads(body)  # type: ignore[no-any-return]
+
+
+def answer_from(connection: socket.socket) -> tuple[int, bytes]:
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    return answer.status, answer.read()
+
+
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAA\r\n"
+
+
+class TestAnOfferToUpgrade:
+    """Java's client makes one with each request over plain HTTP (RFC 9110, section 7.8: a server may ignore it)."""
+
+    @pytest.mark.parametrize("split", [0, 10, 60, 150])
+    def test_is_passed_over_and_the_body_is_read(self, port: int, split: int) -> None:
+        request = b"POST /told HTTP/1.1\r\nHost: here\r\n" + OFFER + b"Content-Length: 4\r\nX-Own: 1\r\n\r\nbody"
+        packets = [request[:split], request[split:]] if split else [request]
+        request_told = told(port, *packets)
+        assert request_told["headers"] == ["content-length", "host", "x-own"] and request_told["body"] == "body"
+
+    def test_may_come_with_a_body_in_chunks(self, port: int) -> None:
+        head = b"POST /told HTTP/1.1\r\nHost: here\r\n" + OFFER + b"Transfer-Encoding: chunked\r\n\r\n"
+        assert told(port, head, b"2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n")["body"] == "body"
+
+    def test_of_a_web_socket_is_answered_in_http(self, port: int) -> None:
+        offer = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        assert told(port, b"GET /told HTTP/1.1\r\nHost: here\r\n" + offer + b"\r\n")["body"] == ""
+
+    def test_may_come_again_and_again(self, port: int) -> None:
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=20)) as connection:
+            connection.sendall((b"GET / HTTP/1.1\r\nHost: here\r\n" + OFFER + b"\r\n") * 1_500)
+            received = b""
+            while received.count(b"answer") < 1_500:
+                part = connection.recv(65_536)
+                assert part
+                received += part
+
+    def test_of_a_tunnel_is_refused(self, port: int) -> None:
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=20)) as connection:
+            connection.sendall(b"CONNECT elsewhere:443 HTTP/1.1\r\nHost: elsewhere:443\r\n\r\n")
+            assert answer_from(connection)[0] == 400
+
+
+def test_what_follows_the_body_is_no_header(port: int) -> None:
+    """RFC 9110, section 6.5.1: a trailer is not to be taken for a header, which others on the way have looked at."""
+    head = b"POST /told HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
+    trailer = b"4\r\nbody\r\n0\r\nAuthorization: Bearer late\r\n\r\n"
+    for packets in ([head + trailer], [head, trailer]):
+        request_told = told(port, *packets)
+        assert request_told["headers"] == ["host", "transfer-encoding"] and request_told["body"] == "body"
+
+
+def test_whose_address_it_is_is_not_for_the_worker_to_believe(port: int) -> None:
+    """How many proxies there are is known to `tenancy.middleware`, which reads the header."""
+    request = b"GET /told HTTP/1.1\r\nHost: here\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n"
+    assert told(port, request)["address"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("line", [b"X-n: a\r\n", b"X-Long: " + b"a" * 8_000 + b"\r\n"])
+def test_a_head_without_end_is_refused(port: int, line: bytes) -> None:
+    head = b"GET /told HTTP/1.1\r\nHost: here\r\n"
+    assert told(port, head + line * (30_000 // (len(line) + 32)) + b"\r\n")["body"] == ""
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=20)) as connection:
+        connection.sendall(head + line * (100_000 // len(line)))
+        assert answer_from(connection)[0] == 400
+
+
+def test_requests_whose_answers_nobody_reads_are_not_gathered(port: int) -> None:
+    with closing(requested(port, "/process")) as connection:
+        process = int(body_from(connection))
+    before = resident(process)
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=1)) as flooding:
+        with suppress(TimeoutError):
+            flooding.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n" * 200_000)
+        with closing(requested(port, "/")) as other:
+            assert body_from(other) == b"answer"
+        assert resident(process) - before < 100
+
+
+def resident(process: int) -> float:
+    """Return the memory of a process in megabytes."""
+    [pages] = re.findall(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    return int(pages) / 1_000
 
 
 def shares_of_a_burst(port: int) -> Counter[bytes]:
