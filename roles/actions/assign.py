@@ -191,7 +191,9 @@ def bring_in(users: Sequence[Any], role: Role, place: UUID | None, assigned_by: 
     """Make people who have no role in the place members of it, with their history: the caller has checked each."""
     if place is None:
         settle(users)
-    made = [Membership(user=user, organization_id=place, role=role, assigned_by_id=assigned_by) for user in users]
+    # Each is held until this is committed: whoever brings in the same people waits in the same order.
+    in_order = sorted(users, key=lambda user: user.pk)
+    made = [Membership(user=user, organization_id=place, role=role, assigned_by_id=assigned_by) for user in in_order]
     if made:
         with _in_place(role):
             Membership.objects.bulk_create(made)

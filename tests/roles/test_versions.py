@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 
 from accounts.models import Organization, User
@@ -78,6 +79,23 @@ def test_a_change_of_a_built_in_role_moves_what_everybody_shares(agency: Agency)
     after = versions()
     assert after.pop(None) > before.pop(None)
     assert after == before
+
+
+@pytest.mark.parametrize("kind", ["totp", "webauthn"])
+def test_a_second_factor_moves_the_places_where_its_person_works(agency: Agency, kind: str) -> None:
+    """On the platform, too, for whoever works there by a legacy role and has no membership."""
+    with on_platform():
+        User.objects.filter(pk=agency.member.pk).update(legacy_role="ADMIN")
+    places = {agency.organization.pk, None}
+    for change in (
+        lambda: Authenticator.objects.create(user=agency.member, type=kind, data={}),
+        lambda: Authenticator.objects.filter(user=agency.member).delete(),
+    ):
+        before = versions()
+        with on_platform():
+            change()
+        after = versions()
+        assert {place for place, version in after.items() if version > before[place]} == places
 
 
 def test_what_no_decision_depends_on_moves_nothing(agency: Agency) -> None:
