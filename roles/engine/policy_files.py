@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from roles.engine.objects import ORGANIZATION
-from roles.engine.policy_tests import MOST_QUESTIONS, Expectation, PolicyFile, PolicyTest, Resource
+from roles.engine.policy_tests import MOST_QUESTIONS, ROLE_PREFIX, Expectation, PolicyFile, PolicyTest, Resource
 from roles.engine.snapshot import NOTHING
 from tenancy.text import UnfitTextError
 from tenancy.text import line as one_line
@@ -173,7 +173,7 @@ class _Form:
             self._refuse((*path, "expect"), "Say “allow” or “deny”.")
         return PolicyTest(
             name=self._text(known.get("name"), (*path, "name"), "Give the test a name.") if known else "",
-            subjects=tuple(one.lower() for one in self._several(known, path, "subject", self._text)),
+            subjects=self._several(known, path, "subject", self._subject),
             actions=self._several(known, path, "action", self._text),
             resources=self._several(known, path, "resource", self._resource, Resource()),
             expect=Expectation.ALLOW if expect == Expectation.ALLOW else Expectation.DENY,
@@ -209,6 +209,11 @@ class _Form:
             return ()
         return tuple(read(one, (*path, key, place)) for place, one in enumerate(value))
 
+    def _subject(self, value: Any, path: Path) -> str:
+        """Return who is asked about: people in lower case, as they are known, and roles as they are written."""
+        written = self._text(value, path)
+        return written if written.startswith(ROLE_PREFIX) else written.lower()
+
     def _resource(self, value: Any, path: Path) -> Resource:
         if value == ORGANIZATION:
             return Resource()
@@ -224,7 +229,8 @@ class _Form:
             self._refuse((*path, "id"), f"Say which {kind}, by its id.")
         if properties is not None and not isinstance(properties, dict):
             self._refuse((*path, "properties"), "Properties are a mapping of names to values.")
-        written = "" if object_id is None else self._text(object_id, (*path, "id"))
+        # Ids are compared as they are written.
+        written = object_id if object_id is not None and self._text(object_id, (*path, "id")) else ""
         return Resource(kind, written, properties if isinstance(properties, dict) else NOTHING)
 
     def _mapping(self, value: Any, path: Path, known: tuple[str, ...], sentence: str) -> Mapping[str, Any]:

@@ -131,7 +131,9 @@ def _changes_of_role(snapshot: Snapshot, held: HeldRole, key: str) -> Iterator[t
         if key in snapshot.family.spelled(relative.own):
             awake = [one._replace(is_active=True) for one in line[:depth] if not one.is_active]
             yield tuple(Step(Change.ACTIVATE_ROLE, one) for one in awake), _gained(snapshot, awake)
-            return
+            if all(one.id == held.role.id for one in awake):
+                return
+            break  # To add it here may hand out less than to wake a role above, and take less to be allowed.
     if not held.is_built_in and held.role.organization_id == snapshot.organization_id:
         waking = () if held.role.is_active else (Step(Change.ACTIVATE_ROLE, held.role),)
         changed = held.role._replace(own=held.role.own | {key}, is_active=True)

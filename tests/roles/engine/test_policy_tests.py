@@ -69,6 +69,15 @@ def test_one_or_many_may_be_named_under_either_name() -> None:
     assert (few.expect, many.expect) == (Expectation.ALLOW, Expectation.DENY)
 
 
+@pytest.mark.parametrize("written", ["Cafe\u0301", "a  b", " lead", "a\tb", "İ"])
+def test_an_id_and_the_name_of_a_role_stay_as_they_are_written(written: str) -> None:
+    resource = {"type": "books:invoice", "id": written}
+    test = {"name": "One", "subject": "role:Front-Desk", "action": "pay", "resource": resource, "expect": "deny"}
+    [read] = parse(Source({"tests": [test]})).tests
+    assert [one.object_id for one in read.resources] == [written]
+    assert read.subjects == ("role:Front-Desk",)
+
+
 def test_json_that_was_parsed_says_the_same() -> None:
     text = one("a@larkmoor.example", "clients:read")
     value = {"tests": [{"name": "One", "subject": "a@larkmoor.example", "action": "clients:read", "expect": "allow"}]}

@@ -296,7 +296,26 @@ class TestOfAPermission:
             office.hire(name, "desk", refusal=Reason.ROLE_INACTIVE)
         office.hire("dan", "middle")
         assert told(office, "bob", "team:read", *PLACE) == [
-            (["Activate the role “Desk”.", "Activate the role “Base”."], 2 * 3 + 1)
+            (["Activate the role “Desk”.", "Add team:read to the role “Desk”."], 2 * 3),
+            (["Activate the role “Desk”.", "Activate the role “Base”."], 2 * 3 + 1),
+        ]
+
+    def test_to_wake_a_role_above_is_not_the_only_way(self) -> None:
+        """It may hand out more, and may not be for whoever could add the permission here."""
+        shared = role("base", "reports:read", "clients:read", "clients:write", active=False)
+        office = Office([shared, role("desk", "team:list", parent="base")])
+        office.hire("bob", "desk")
+        assert told(office, "bob", "reports:read", *PLACE) == [
+            (["Add reports:read to the role “Desk”."], 1),
+            (["Activate the role “Base”."], 3),
+        ]
+
+    def test_what_the_sleeping_role_itself_holds_is_not_added_to_it(self) -> None:
+        office = Office([role("base", "team:read"), role("desk", "team:read", parent="base", active=False)])
+        office.hire("bob", "desk", refusal=Reason.ROLE_INACTIVE)
+        assert [steps for steps, _ in told(office, "bob", "team:read", *PLACE)] == [
+            ["Activate the role “Desk”."],
+            [give("Base")],
         ]
 
     def test_what_is_in_the_way_besides_is_lifted_first(self) -> None:
