@@ -33,12 +33,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Picker(Generic[T]):
-    """One field of a question: the words in it, and what they are found to mean."""
+    """One field of a question: the words in it, and what they are found to mean. `has_more` tells that they could mean
+    more than the choices."""
 
     words: str
     found: T | None = None
     choices: Sequence[Choice] = ()
     problem: str = ""
+    has_more: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,9 +134,16 @@ class Question:
     @property
     def kept(self) -> str:
         """The question as the query of an address, without the page of its answer."""
-        return self._with()
+        return self.address()
 
-    def _with(self, **changed: str) -> str:
+    @property
+    def names_in_vain(self) -> bool:
+        """Whether the address names what the permission chosen is to be used on, and there is nothing to name of it."""
+        written = (self.query.get(name, "").strip() and not one.words for name, one in self._named())
+        return self.permission.found is not None and any(written)
+
+    def address(self, **changed: str) -> str:
+        """Return the question as the query of an address, with some of its words changed."""
         asked = QueryDict(mutable=True)
         for name in (PLACE, PERSON, PERMISSION):
             if words := changed.get(name, self.words(name)):
@@ -161,14 +170,14 @@ class Question:
         if len(found) == 1:
             return Picker(told(found[0])[2], found[0])
         choices = [
-            Choice(label, detail, f"?{self._with(**{name: exact})}")
+            Choice(label, detail, f"?{self.address(**{name: exact})}")
             for label, detail, exact in map(told, found[:MOST_CHOICES])
         ]
-        return Picker(words, None, choices, "" if found else problem)
+        return Picker(words, None, choices, "" if found else problem, len(found) > MOST_CHOICES)
 
 
 def _standing(subject: Subject) -> str:
-    return f"{subject.user.email} · {subject.person.held.role if subject.person else 'no role here'}"
+    return f"{subject.known_by} · {subject.person.held.role if subject.person else 'no role here'}"
 
 
 def read(request: Any) -> Question:

@@ -13,12 +13,12 @@ from django.http import StreamingHttpResponse
 
 from agents.imports.escaping import neutralise
 from roles.engine.explanation import Route
-from roles.explorer import Category, Explorer, Grant, Holder
+from roles.explorer import Category, Explorer, Extent, Grant, Holder
 from tenancy.actors import Actor
 from tenancy.context import Origin, acting
 
 ROWS_AT_ONCE = 1000
-HOLDER_COLUMNS = ("Name", "E-mail", "Role", "Inherited from", "Held as", "Reach")
+HOLDER_COLUMNS = ("Name", "E-mail", "Allowed", "Role", "Inherited from", "Held as", "Reach")
 GRANT_COLUMNS = ("Category", "Permission", "Name", "Allowed", "Role", "Inherited from", "Held as", "Reach")
 
 Row = Sequence[str]
@@ -35,12 +35,15 @@ def answer(request: Any, filename: str, columns: Row, parts: Iterable[Iterable[R
     )
 
 
-def holders(explorer: Explorer, key: str, actor: Actor, origin: Origin) -> Iterator[list[Row]]:
-    """Yield who may use the permission. Each part is read as the viewer anew: by then the request's context is left."""
+def holders(explorer: Explorer, asked: tuple[str, str, str], actor: Actor, origin: Origin) -> Iterator[list[Row]]:
+    """Yield who has the permission, or may use it on the object: `asked` is what `Explorer.who_can` is asked about.
+
+    Each part is read as the viewer anew: by then the request's context is left.
+    """
     after = ""
     while True:
         with acting(actor, origin):
-            found = explorer.who_can(key, after=after, limit=ROWS_AT_ONCE)
+            found = explorer.who_can(*asked, after=after, limit=ROWS_AT_ONCE)
         yield [_holder(holder) for holder in found.shown]
         after = found.after
         if not after:
@@ -49,19 +52,23 @@ def holders(explorer: Explorer, key: str, actor: Actor, origin: Origin) -> Itera
 
 def grants(categories: Iterable[Category], *, counts: bool) -> Iterator[list[Row]]:
     """Yield what somebody may and may not do; nothing is allowed unless their role `counts` now."""
-    allowed = "yes" if counts else "no"
     for category in categories:
-        yield [_grant(category.name, grant, allowed) for grant in category.granted]
+        yield [_grant(category.name, grant, counts) for grant in category.granted]
         yield [(category.name, entry.key, entry.name, "no", "", "", "", "") for entry in category.lacking]
 
 
-def _grant(category: str, grant: Grant, allowed: str) -> Row:
+def _grant(category: str, grant: Grant, counts: bool) -> Row:
+    allowed = _allowed(grant.extent) if counts else "no"
     return (category, grant.entry.key, grant.entry.name, allowed, *_way(grant.route), str(grant.extent))
 
 
 def _holder(holder: Holder) -> Row:
     user = holder.subject.user
-    return (user.name, user.email, *_way(holder.route), str(holder.extent))
+    return (user.name, user.email, _allowed(holder.extent), *_way(holder.route), str(holder.extent))
+
+
+def _allowed(extent: Extent) -> str:
+    return "no" if extent.is_empty else "yes"
 
 
 def _way(route: Route) -> Row:

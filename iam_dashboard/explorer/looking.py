@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.admindocs.views import simplify_regex
+
 from accounts.navigation import SECTIONS
+from clients.pages.kinds import KINDS
 from roles.explorer import Explorer, Subject
 from tenancy.policies import Verb
 from tenancy.routes import Requirement, member, permission, routes
@@ -15,6 +19,12 @@ from tenancy.routes import Requirement, member, permission, routes
 IN_ORGANIZATION = ("/o/<slug:organization>/", "/api/orgs/<slug:organization>/")
 INSTALLATION = "iam_dashboard.urls"
 CONSOLE, API = "/admin/", "/api/"
+#: The theme's and the framework's own routes, which serve others; those without a name lead on to others.
+_OF_OTHERS = {"", "jsi18n", "view_on_site", "toggle_sidebar", "autocomplete", "app_list"}
+_KINDS = {kind.slug: kind for kind in KINDS}
+#: Within a pattern, a group that one word alone fits, and the name of a converter.
+_ONE_WORD = re.compile(r"\(\?P<\w+>(\w+)\)")
+_CONVERTER = re.compile(r"<\w+:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +77,26 @@ def _declared(*, of_platform: bool) -> Iterable[tuple[str, str, str, Requirement
     for route in routes(INSTALLATION):
         inside = route.pattern.startswith(IN_ORGANIZATION)
         outside = route.pattern.startswith((CONSOLE, API)) and not inside
-        needs = route.requirement
-        if (outside if of_platform else inside) and needs is not None and route.name.strip(":") and _is_own(route.name):
-            methods[route.pattern, route.name, needs].append(route.method)
-    for (pattern, name, needs), taken in sorted(methods.items(), key=lambda one: (_sort(one[0][0]), *one[0][:2])):
-        yield _sort(pattern), _words(name), f"{' '.join(taken)} {pattern}", needs
+        needs, name = route.requirement, route.name.rpartition(":")[2]
+        if (outside if of_platform else inside) and needs is not None and name not in _OF_OTHERS:
+            methods[_path(route.pattern), _words(name, route.pattern), needs].append(route.method)
+    for (path, words, needs), taken in sorted(methods.items(), key=lambda one: (_sort(one[0][0]), *one[0][:2])):
+        yield _sort(path), words, f"{' '.join(taken)} {path}", needs
 
 
-def _sort(pattern: str) -> str:
-    return "Requests to the API" if pattern.startswith(API) else "Pages"
+def _sort(path: str) -> str:
+    return "Requests to the API" if path.startswith(API) else "Pages"
 
 
-def _is_own(name: str) -> bool:
-    """Whether it is a way of the product: the theme's and the framework's own serve others."""
-    return name.partition(":")[2] not in {"jsi18n", "view_on_site", "toggle_sidebar", "autocomplete", "app_list"}
+def _path(pattern: str) -> str:
+    """Return a pattern as a path with the names of what varies in it, whether it is written with converters or not."""
+    return _CONVERTER.sub("<", simplify_regex(_ONE_WORD.sub(r"\1", pattern)))
 
 
-def _words(name: str) -> str:
-    return name.rpartition(":")[2].replace("_", " ").replace("-", " ").capitalize()
+def _words(name: str, pattern: str) -> str:
+    """Return what a route is called, by the kind of item that it is for, if it is for one."""
+    words = name.replace("_", " ").replace("-", " ")
+    found = _ONE_WORD.search(pattern)
+    if kind := _KINDS.get(found[1]) if found else None:
+        words = words.replace("items", kind.many_lower).replace("item", kind.one.lower())
+    return words.capitalize()

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from django.http import Http404
+from django.http import Http404, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from iam_dashboard.explorer import exporting
 from iam_dashboard.explorer.asking import Question, read
 from iam_dashboard.explorer.looking import outlook
 from roles.engine.remedy import Change
 from roles.engine.remedy import Step as Remedying
-from roles.explorer import EXPORT, KEYS, VIEW_AS, Step, Verdict
+from roles.explorer import EXPORT, KEYS, VIEW_AS, Place, Step, Subject, Verdict
 from tenancy.actors import Actor, Scope
 from tenancy.console import ConsolePages, ConsoleRoute
 from tenancy.policies import decide
@@ -41,18 +42,24 @@ def who(pages: ExplorerPages, request: Any) -> HttpResponseBase:
     """Answer who can do this, a page at a time."""
     asked = read(request)
     entry = asked.permission.found
+    if asked.names_in_vain:
+        return _without_names(request, asked)
     if asked.explorer is None or entry is None:
         return pages.render(request, "who", asked)
-    asked.explorer.record(None, entry.key)
-    shares = asked.explorer.shares(entry.key)
+    about = entry.key, asked.resource.words, asked.owner.words
+    asked.explorer.record(None, entry.key, object_id=asked.resource.words)
+    holders = asked.explorer.who_can(*about, after=request.GET.get("after", ""), limit=PER_PAGE)
+    shares = asked.explorer.shares(*about)
     return pages.render(
         request,
         "who",
         asked,
         entry=entry,
-        holders=asked.explorer.who_can(entry.key, after=request.GET.get("after", ""), limit=PER_PAGE),
+        holders=holders,
+        rows=[{"holder": one, "why": asked.address(person=one.subject.id)} for one in holders.shown],
         shares=shares,
         count=sum(share.people for share in shares),
+        idle=sum(share.idle for share in shares),
         is_first=not request.GET.get("after"),
     )
 
@@ -73,8 +80,8 @@ def person(pages: ExplorerPages, request: Any) -> HttpResponseBase:
         asked,
         subject=subject,
         categories=categories,
-        count=sum(len(category.granted) for category in categories),
-        total=sum(len(category.granted) + len(category.lacking) for category in categories),
+        count=sum(category.usable for category in categories),
+        total=sum(category.size for category in categories),
         refusal=subject.person.refusal,
     )
 
@@ -83,6 +90,8 @@ def may(pages: ExplorerPages, request: Any) -> HttpResponseBase:
     """Answer whether they may, and why."""
     asked = read(request)
     subject, entry = asked.person.found, asked.permission.found
+    if asked.names_in_vain:
+        return _without_names(request, asked)
     if asked.explorer is None or subject is None or entry is None:
         return pages.render(request, "may", asked)
     resource, owner = asked.resource.words, asked.owner.words
@@ -96,7 +105,9 @@ def may(pages: ExplorerPages, request: Any) -> HttpResponseBase:
         }
         for link in verdict.chain
     ]
-    return pages.render(request, "may", asked, verdict=verdict, chain=chain, steps=_steps(verdict))
+    return pages.render(
+        request, "may", asked, verdict=verdict, chain=chain, steps=_steps(asked.explorer.place, verdict)
+    )
 
 
 def view_as(pages: ExplorerPages, request: Any) -> HttpResponseBase:
@@ -114,10 +125,13 @@ def who_file(pages: ExplorerPages, request: Any) -> HttpResponseBase:
     """Answer who can do this as a file."""
     asked = read(request)
     explorer, entry = asked.explorer, asked.permission.found
+    if asked.names_in_vain:
+        return _without_names(request, asked)
     if explorer is None or entry is None:
         raise Http404
-    explorer.record(None, entry.key, EXPORT)
-    rows = exporting.holders(explorer, entry.key, request.actor, request.origin)
+    about = entry.key, asked.resource.words, asked.owner.words
+    explorer.record(None, entry.key, EXPORT, object_id=asked.resource.words)
+    rows = exporting.holders(explorer, about, request.actor, request.origin)
     return exporting.answer(request, _filename("who-can", entry.key), exporting.HOLDER_COLUMNS, rows)
 
 
@@ -167,14 +181,35 @@ class ExplorerPages(ConsolePages):
                 yield {"title": titles[route.name], "url": url, "current": route.name == current}
 
 
-def _steps(verdict: Verdict) -> list[dict[str, Any]]:
-    """Return the steps of the remedy, each with the page that takes it."""
-    return [{"step": step, "url": _page_of(step)} for step in (verdict.remedy.steps if verdict.remedy else ())]
+def _without_names(request: Any, asked: Question) -> HttpResponseBase:
+    """Lead to the question that is answered, so that no address tells of a narrower one."""
+    return HttpResponseRedirect(f"{request.path}?{asked.kept}")
 
 
-def _page_of(step: Remedying) -> str:
+def _steps(place: Place, verdict: Verdict) -> list[dict[str, Any]]:
+    """Return the steps of the remedy, each with the page that takes it, and the role that they lose by it: nobody has
+    two in a place."""
+    subject, steps = verdict.subject, verdict.remedy.steps if verdict.remedy else ()
+    held = subject.person.held.role if subject.person else None
+    return [
+        {
+            "step": step,
+            "url": _page_of(step, place, subject),
+            "replaced": held if step.change is Change.GIVE_ROLE else None,
+        }
+        for step in steps
+    ]
+
+
+def _page_of(step: Remedying, place: Place, subject: Subject) -> str:
     page = REMEDIES.get(step.change)
-    return reverse(f"admin:roles_role_{page}", args=(step.role.id,)) if page and step.role else ""
+    if page is None or step.role is None:
+        return ""
+    url = reverse(f"admin:roles_role_{page}", args=(step.role.id,))
+    if step.change is not Change.GIVE_ROLE:
+        return url
+    filled = {"people": subject.user.email, "organization": place.slug}
+    return f"{url}?{urlencode({name: value for name, value in filled.items() if value})}#add-heading"
 
 
 def _filename(question: str, of: str) -> str:

@@ -184,7 +184,8 @@ def _take_away(page: RolePage, chosen: Collection[Membership]) -> None:
 
 
 def _adding(page: RolePage, sent: Any = None) -> AddPeopleForm:
-    return AddPeopleForm(sent, page=page)
+    """Return the form, filled in before as far as the address says by whom and where."""
+    return AddPeopleForm(sent, page=page, initial=page.request.GET.dict())
 
 
 def _list(page: RolePage, form: AddPeopleForm | None = None, status: int = 200) -> HttpResponse:

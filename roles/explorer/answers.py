@@ -48,6 +48,11 @@ class Subject:
     def id(self) -> str:
         return str(self.user.pk)
 
+    @property
+    def known_by(self) -> str:
+        """What stands beside the name: an e-mail address, but not the one that was made up for a service account."""
+        return "service account" if self.user.is_service else self.user.email
+
     def __str__(self) -> str:
         return str(self.user)
 
@@ -121,10 +126,12 @@ class Holders:
 
 
 class RoleShare(NamedTuple):
-    """A role that grants the permission, and how many people use it so."""
+    """A role that grants the permission, how many people have it so, and how many `idle` ones of them have nothing to
+    use it on."""
 
     role: Relative
     people: int
+    idle: int
 
 
 class Grant(NamedTuple):
@@ -147,6 +154,11 @@ class Category:
     def size(self) -> int:
         """How many permissions it has."""
         return len(self.granted) + len(self.lacking)
+
+    @property
+    def usable(self) -> int:
+        """How many of them are granted and have something to be used on."""
+        return sum(not grant.extent.is_empty for grant in self.granted)
 
 
 class Step(StrEnum):

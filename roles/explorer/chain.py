@@ -10,6 +10,7 @@ from roles.engine.explanation import Explanation, Reach
 from roles.engine.objects import ORGANIZATION, PLATFORM, is_outside
 from roles.engine.snapshot import Person
 from roles.explorer.answers import Extent, Link, Place, Step, Subject, noun_of
+from roles.family import Relative
 from tenancy.errors import Reason
 
 
@@ -27,7 +28,7 @@ def chain_of(
     `since` is when they got the role, `extent` how far the permission reaches, where they have it.
     """
     person = subject.person
-    yield Link(Step.PERSON, str(subject), subject.user.email, holds=reason is not Reason.BANNED)
+    yield Link(Step.PERSON, str(subject), subject.known_by, holds=reason is not Reason.BANNED)
     if reason is Reason.BANNED:
         return
     if person is None:
@@ -84,6 +85,19 @@ def _in_application(explained: Explanation, extent: Extent) -> str:
     return f"this {noun_of(explained.kind)} is {'' if explained.allowed else 'not '}granted to them"
 
 
+def _denied(place: Place, subject: Subject, role: Relative, entry: CatalogueEntry, explained: Explanation) -> str:
+    """Return the denial of somebody with a role here in one sentence, which calls them as the rest of the page does."""
+    has_role, has = f"{subject} has the role “{role}”", f"{subject} has “{entry.name}”"
+    return {
+        Reason.BANNED: f"{subject} is banned.",
+        Reason.SUSPENDED: f"{place} is suspended.",
+        Reason.ROLE_INACTIVE: f"{has_role}, which is inactive and grants nothing.",
+        Reason.SECOND_FACTOR: f"{has_role}, which wants a second factor, and none is set up.",
+        Reason.MISSING_PERMISSION: f"{has_role}, which does not include “{entry.name}”.",
+        Reason.READ_ONLY: f"{has}, and is assigned to this {explained.kind} to read only.",
+    }.get(explained.reason, f"{has}, and this {explained.kind} is not within their reach.")
+
+
 def sentence_of(
     place: Place, subject: Subject, entry: CatalogueEntry, explained: Explanation, extent: Extent | None
 ) -> str:
@@ -93,7 +107,7 @@ def sentence_of(
     if explained.reason is Reason.OUT_OF_REACH and is_outside(explained.kind) and extent is not None:
         return f"{subject} has “{entry.name}”, and {_in_application(explained, extent)}."
     if not explained.allowed or extent is None:
-        return str(explained)
+        return _denied(place, subject, subject.person.held.role, entry, explained)
     if explained.kind not in {ORGANIZATION, PLATFORM}:
         return f"{subject} has “{entry.name}” on this {noun_of(explained.kind)}."
     if extent.is_empty:

@@ -119,24 +119,24 @@ class Explorer:
 
     # The three questions.
 
-    def who_can(self, key: str, object_id: str = "", *, after: str = "", limit: int) -> Holders:
-        """Return a page of the people who may use the permission: at all, or on that object. Raises NotVisible for an
-        object that the viewer may not know of."""
-        asked = self._about(key, object_id)
+    def who_can(self, key: str, object_id: str = "", owner: str = "", *, after: str = "", limit: int) -> Holders:
+        """Return a page of the people who have the permission at all, or who may use it on that object: `owner` is what
+        the object's owner property says. Raises NotVisible for an object that the viewer may not know of."""
+        asked = self._about(key, object_id, owner)
         ids = search.subjects(self.snapshot, *asked, after=after, limit=limit + 1)
         page = ids[:limit]
         users = {str(user.pk): user for user in self._people().filter(pk__in=page)}
         shown = [self._holder(users[one], key) for one in page if one in users]
         return Holders(shown, page[-1] if len(ids) > limit else "", len(page) - len(shown))
 
-    def shares(self, key: str) -> list[RoleShare]:
-        """Return through which roles people may use the permission, highest first, with how many."""
-        people = self.snapshot.people
-        found = [
-            RoleShare(self.snapshot.held[role].role, sum(key in people[one].keys for one in ids))
-            for role, ids in self.snapshot.people_by_role.items()
-            if key in self.snapshot.held[role].keys
-        ]
+    def shares(self, key: str, object_id: str = "", owner: str = "") -> list[RoleShare]:
+        """Return through which roles those of `who_can` come to the permission, highest first, with how many."""
+        asked, found = self._about(key, object_id, owner), []
+        for role_id, ids in self.snapshot.people_by_role.items():
+            held = self.snapshot.held[role_id]
+            if key in held.keys:
+                people = [self.snapshot.people[one] for one in ids if self.snapshot.permits(one, *asked)]
+                found.append(RoleShare(held.role, len(people), sum(self._extent(one, key).is_empty for one in people)))
         return sorted((one for one in found if one.people), key=lambda one: (-one.role.priority, str(one.role)))
 
     def what_can(self, person: Person) -> list[Category]:

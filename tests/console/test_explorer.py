@@ -322,7 +322,7 @@ def test_each_page_that_view_as_calls_open_or_closed_is_so(
     def answered(ways: Any) -> dict[str, int]:
         plain = [way.where.split()[-1] for way in ways if way.where.startswith("GET") and way.where.count("<") == 1]
         return {
-            path: browser.get(path.replace("<slug:organization>", agency.slug)).status_code
+            path: browser.get(path.replace("<organization>", agency.slug)).status_code
             for path in plain
             if "sign-in" not in path
         }

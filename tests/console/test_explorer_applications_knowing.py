@@ -30,7 +30,8 @@ def test_staff_name_no_client_by_the_field_for_resources(desk: Browser, agency: 
     client = str(agency.clients[1].pk)
 
     page = desk.get(
-        address("may", place=agency.slug, person=agency.member.pk, permission="clients:read", resource=client)
+        address("may", place=agency.slug, person=agency.member.pk, permission="clients:read", resource=client),
+        follow=True,
     )
 
     assert str(page.context["verdict"].extent) == "1 assigned client"
