@@ -5,12 +5,27 @@ import os
 import sys
 from typing import Any
 
-from django.core.asgi import get_asgi_application
+import django
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpResponseBadRequest
 from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "iam_dashboard.settings")
+django.setup(set_prefix=False)
 
-pages = get_asgi_application()
+
+class Pages(ASGIHandler):
+    """Django, which fails at a content type whose parameters are in no encoding that there is (RFC 8187): who sends
+    one is told that the request is bad."""
+
+    def create_request(self, scope: Any, body_file: Any) -> Any:
+        try:
+            return super().create_request(scope, body_file)
+        except ValueError:
+            return None, HttpResponseBadRequest()
+
+
+pages = Pages()
 
 from accounts.decisions import decision_point  # noqa: E402  (the models are there now)
 

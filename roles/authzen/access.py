@@ -49,14 +49,19 @@ class Sight:
             return None
         return self._assigned.get(kind, {}).keys()
 
-    def listed(self, action: str, kind: str) -> Set[str] | None:
-        """Return of which ids the asker may be told, who names none: none without the permission to read the kind."""
+    def listed(self, kind: str) -> Set[str] | None:
+        """Return of which ids the asker may be told, who names none: those that they reach, whatever the action needs,
+        and none without the permission to read the kind."""
         stored = kinds().get(kind)
         if stored is not None and not self._actor.has(stored.reading):
             return frozenset()
-        return self.known(action, kind)
+        return None if self.is_whole else self._assigned.get(kind, {}).keys()
 
     def seen(self, action: str, kind: str, object_id: str) -> str:
         """Return the id if the asker may know of the object, else NO_OBJECT."""
+        return object_id if self.sees(action, kind, object_id) else NO_OBJECT
+
+    def sees(self, action: str, kind: str, object_id: str) -> bool:
+        """Whether the asker may know of the object."""
         known = self.known(action, kind)
-        return object_id if known is None or object_id in known else NO_OBJECT
+        return known is None or object_id in known

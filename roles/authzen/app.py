@@ -9,18 +9,16 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from http import HTTPStatus
-from io import BytesIO
 from typing import Any
 
 from django.conf import settings
-from django.core.handlers.asgi import ASGIRequest
 from django.http.request import split_domain_port, validate_host
 
 from roles.actors import RoleActor
 from roles.authzen import discovery
 from roles.authzen.askers import Askers, Authenticate
 from roles.authzen.errors import BadRequest, Header, Refused
-from roles.authzen.limits import Rate, RefusalLimit, Scope
+from roles.authzen.limits import Rate, RefusalLimit, Scope, request_of
 from roles.authzen.places import Places
 from roles.authzen.routes import ENDPOINTS, PREFIX, Endpoint
 from roles.authzen.threads import in_thread
@@ -123,33 +121,31 @@ class Application:
         headers = _headers(scope["headers"])
         request_id = _request_id(headers)
         try:
-            status, own, body = await self._answer(scope, headers, request_id, receive)
+            status, own, body = await self._served(scope, headers, receive)
         except Disconnected:
             return
+        except Exception as failed:
+            # By its name it is found in the record, also where the caller gave it none.
+            request_id = request_id or _new_request_id()
+            status, own, body = await self._refusal(failed, scope, request_id)
         if request_id:
             own = (*own, (b"x-request-id", request_id))
         own = (*own, (b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": own})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
-    async def _answer(
-        self, scope: Scope, headers: Headers, request_id: bytes, receive: Receive
-    ) -> tuple[int, Sequence[Header], bytes]:
-        try:
+    async def _refusal(self, failed: Exception, scope: Scope, request_id: bytes) -> tuple[int, Sequence[Header], bytes]:
+        """Return what a request that failed is answered, once the attempt is on record."""
+        name = request_id.decode("latin-1")
+        if isinstance(failed, Refused):
             try:
-                return await self._served(scope, headers, receive)
-            except Refused as refused:
-                await self._point().record(refused, scope, request_id.decode("latin-1"))
-                raise
-        except Refused as refused:
-            failure = refused
-        except Disconnected:
-            raise
-        except Exception:
-            logger.exception("A decision failed.")
-            failure = Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "Something failed on our side. Try again.")
-        problem = failure.problem(scope["path"], request_id.decode("latin-1"))
-        return failure.status, (*_PROBLEM, *failure.headers), problem
+                await self._point().record(failed, scope, name)
+            except Exception as worse:
+                failed = worse
+        if not isinstance(failed, Refused):
+            logger.error("The decision of request %s failed.", name, exc_info=failed)
+            failed = Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "Something failed on our side. Try again.")
+        return failed.status, (*_PROBLEM, *failed.headers), failed.problem(scope["path"], name)
 
     async def _served(self, scope: Scope, headers: Headers, receive: Receive) -> tuple[int, Sequence[Header], bytes]:
         if not self._is_ours(headers.get(b"host", b"")):
@@ -190,7 +186,11 @@ def _require_method(scope: Scope, *allowed: str) -> None:
 def _request_id(headers: Headers) -> bytes:
     """Return the caller's name for the request, or another one where theirs cannot be sent back; empty without one."""
     sent = headers.get(b"x-request-id", b"")
-    return sent if not sent or REQUEST_ID.fullmatch(sent) else str(new_id()).encode()
+    return sent if not sent or REQUEST_ID.fullmatch(sent) else _new_request_id()
+
+
+def _new_request_id() -> bytes:
+    return str(new_id()).encode()
 
 
 def _json(headers: Headers, body: bytes) -> bytes:
@@ -223,7 +223,7 @@ async def _body(receive: Receive) -> bytes:
 
 
 def _origin(scope: Scope, request_id: str) -> Origin:
-    request = ASGIRequest(scope, BytesIO())
+    request = request_of(scope)
     return Origin(
         interface="authzen",
         operation=request.path,

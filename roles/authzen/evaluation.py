@@ -25,9 +25,8 @@ def require_askable(asked: Evaluation | Evaluations, actor: RoleActor) -> None:
 
 def versions_asked(asked: Evaluation | Evaluations) -> Sequence[Version]:
     """Return the versions that the answer must be as new as."""
-    contexts = [asked.context] if asked.context else []
-    if isinstance(asked, Evaluations):
-        contexts += [one.context for one in asked.questions if one.context]
+    questions = asked.questions if isinstance(asked, Evaluations) else [asked]
+    contexts = {one.context or asked.context for one in questions}
     return [Version.parse(text) for text in {one.at_least for one in contexts if one and one.at_least} if text]
 
 

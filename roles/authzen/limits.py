@@ -99,7 +99,13 @@ class RefusalLimit:
 
 def address_of(scope: Scope) -> str | None:
     """Return the address of who sent a request, as `tenancy.middleware.client_address` tells it."""
-    return client_address(ASGIRequest(scope, BytesIO()))
+    return client_address(request_of(scope))
+
+
+def request_of(scope: Scope) -> ASGIRequest:
+    """Return the request as Django knows it, without its content type, which Django cannot always read."""
+    headers = [one for one in scope["headers"] if one[0] != b"content-type"]
+    return ASGIRequest({**scope, "headers": headers}, BytesIO())
 
 
 def _network(address: str | None) -> str:

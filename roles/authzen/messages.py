@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import Enum
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -52,7 +53,7 @@ class Wanted(Struct, frozen=True, gc=False):
 class Context(Struct, frozen=True, gc=False):
     """What we know of a context: `at_least` is the version of an answer; nothing older is to be answered."""
 
-    at_least: Annotated[str, Meta(pattern=r"^[0-9]{1,19}\.[0-9]{1,19}$")] | UnsetType = UNSET
+    at_least: Annotated[str, Meta(pattern=r"^[0-9]{1,19}\.[0-9]{1,19}\Z")] | UnsetType = UNSET
 
 
 class Evaluation(Struct, frozen=True, gc=False):
@@ -211,7 +212,7 @@ def version_asked(context: Properties | UnsetType) -> str | UnsetType:
     try:
         return msgspec.convert(context, Context).at_least
     except msgspec.ValidationError as error:
-        raise BadRequest(f"The context does not have the form it must have: {error}.") from error
+        raise BadRequest(f"The context does not have the form it must have: {_in_words(error)}.") from error
 
 
 def _completed(item: Item | Raw, default: Item) -> Evaluation | BadItem:
@@ -220,7 +221,7 @@ def _completed(item: Item | Raw, default: Item) -> Evaluation | BadItem:
         try:
             item = _item.decode(item)
         except msgspec.ValidationError as error:
-            return BadItem(f"{error}.")
+            return BadItem(f"{_in_words(error)}.")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             _refuse(error)
     subject = item.subject or default.subject
@@ -243,9 +244,14 @@ def _read(decoder: msgspec.json.Decoder[Form], body: bytes) -> Form:
 def _refuse(error: Exception) -> NoReturn:
     match error:
         case msgspec.ValidationError():
-            wrong = f"The body does not have the form it must have: {error}."
+            wrong = f"The body does not have the form it must have: {_in_words(error)}."
         case RecursionError():
             wrong = "The body is nested too deeply."
         case _:
             wrong = f"The body is not JSON in UTF-8: {error}."
     raise BadRequest(wrong) from error
+
+
+def _in_words(error: msgspec.ValidationError) -> str:
+    """Return what is wrong, a version told as what it is: a caller sends back what came with an answer."""
+    return re.sub(r"`str` matching regex '.*'", "a version as it came with an answer", str(error))

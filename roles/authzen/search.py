@@ -16,7 +16,7 @@ from django.conf import settings
 from msgspec import UNSET, Struct, UnsetType
 
 from roles.actors import RoleActor
-from roles.authzen.access import NO_OBJECT, Sight, require_about, require_about_others
+from roles.authzen.access import Sight, require_about, require_about_others
 from roles.authzen.errors import BadRequest
 from roles.authzen.evaluation import SUBJECT_TYPE
 from roles.authzen.messages import (
@@ -89,9 +89,9 @@ def _found(asked: Search, sight: Sight, snapshot: Snapshot, after: str, limit: i
         case ActionSearch(subject=subject, resource=resource):
             kind, given = resource.type, _given(resource.properties)
             names = engine.actions(snapshot, subject.id, kind, resource.id, given, after=after, limit=MOST_ACTIONS)
-            return [name for name in names if sight.seen(name, kind, resource.id) != NO_OBJECT][:limit]
+            return [name for name in names if sight.sees(name, kind, resource.id)][:limit]
         case ResourceSearch(subject=subject, action=action, resource=wanted):
-            known = sight.listed(action.name, wanted.type)
+            known = sight.listed(wanted.type)
             if known is None:
                 return engine.resources(snapshot, subject.id, action.name, wanted.type, after=after, limit=limit)
             ids = sorted(known)

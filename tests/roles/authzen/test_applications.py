@@ -59,6 +59,18 @@ def test_it_is_answered_by_the_reach_of_each_action(
     assert actions.found == ["read", "update"]
 
 
+@pytest.mark.parametrize("invoice", ["", " ", "i-9"])
+def test_searches_agree_with_the_evaluation_whatever_the_id(
+    billing: Billing, service_of: Callable[[Agency, User], Service], invoice: str
+) -> None:
+    agency, _, clerk = billing
+    service, asked = service_of(agency, agency.owner), resource(INVOICE, invoice)
+    assert service.ask(clerk, "read", INVOICE, invoice).decision
+    assert service.search("action", subject=user(clerk), resource=asked).found == ["read"]
+    found = service.search("subject", subject={"type": "user"}, action={"name": "read"}, resource=asked).found
+    assert set(found) == {str(agency.owner.pk), str(clerk.pk)}
+
+
 def test_what_is_withdrawn_is_denied_at_the_next_request(
     billing: Billing, service_of: Callable[[Agency, User], Service]
 ) -> None:

@@ -6,9 +6,13 @@ import asyncio
 import json
 import re
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from string import Template
+from threading import Thread
 from typing import Any
 from urllib.error import HTTPError
 
@@ -112,15 +116,62 @@ def test_every_request_of_the_chapter_is_answered_as_it_says(reader: Reader) -> 
     assert {"ask", "manage", "feed"} == set(reader.asked)
 
 
-@pytest.mark.slow
-def test_its_python_asks_and_stops_at_what_somebody_has_to_correct(module_db: str) -> None:
-    agency = make_agency("Quaymark")
-    token, person = token_of(agency, agency.owner), agency.member.email
+@pytest.fixture(scope="module")
+def decisions() -> Any:
+    """The class of the chapter's Python."""
     [code] = re.findall(r"^```python\n(.*?)^```$", CHAPTER.read_text(), re.DOTALL | re.MULTILINE)
     exec(code, written := {})  # noqa: S102  (the chapter's own)
+    return written["Decisions"]
+
+
+@pytest.mark.slow
+def test_its_python_asks_and_stops_at_what_somebody_has_to_correct(module_db: str, decisions: Any) -> None:
+    agency = make_agency("Quaymark")
+    token, person = token_of(agency, agency.owner), agency.member.email
     with live_server(module_db) as server:
-        decisions = written["Decisions"](server.url, token)
-        assert decisions.may(person, "clients:read", "organization", agency.slug)
-        assert not decisions.may(person, "clients:delete", "organization", agency.slug)
+        asking = decisions(server.url, token)
+        assert asking.may(person, "clients:read", "organization", agency.slug)
+        assert not asking.may(person, "clients:delete", "organization", agency.slug)
         with pytest.raises(HTTPError, match="401"):
-            written["Decisions"](server.url, "revoked").may(person, "clients:read", "organization", agency.slug)
+            decisions(server.url, "revoked").may(person, "clients:read", "organization", agency.slug)
+
+
+@contextmanager
+def answering(*statuses: int) -> Iterator[str]:
+    """Run a server that answers with these statuses in turn, 200 being an allow, and yield its address."""
+    left = list(statuses)
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            status, body = left.pop(0), b'{"decision": true}'
+            self.send_response(status)
+            self.send_header("Retry-After", "0")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *told: object) -> None:
+            """Nothing is told."""
+
+    server = HTTPServer(("127.0.0.1", 0), Answering)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert not left
+
+
+@pytest.mark.parametrize(("statuses", "permitted"), [([200], True), ([429, 503, 200], True), ([500, 502, 504], False)])
+def test_its_python_denies_while_there_is_no_answer(decisions: Any, statuses: list[int], permitted: bool) -> None:
+    with answering(*statuses) as base:
+        assert decisions(base, "token").may("somebody", "clients:read", "organization", "larkmoor") is permitted
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413])
+def test_its_python_raises_what_somebody_has_to_correct(decisions: Any, status: int) -> None:
+    with answering(status) as base, pytest.raises(HTTPError, match=str(status)):
+        decisions(base, "token").may("somebody", "clients:read", "organization", "larkmoor")

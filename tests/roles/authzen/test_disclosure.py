@@ -146,6 +146,22 @@ def test_whose_an_outside_resource_is_stays_hidden_from_whoever_reaches_assigned
     assert narrow.search("action", subject=user(clerk), resource=resource("billing:invoice", "i-1")).found == ["read"]
 
 
+def test_a_search_shows_only_outside_resources_that_the_asker_is_granted_too(
+    service_of: ServiceOf, service: Service, agency: Agency
+) -> None:
+    """Also for actions on everything of a kind: that there is such a resource is known by its grants alone."""
+    application = register(agency, slug="counter", name="Counter")
+    keys = keys_of(application).values()
+    agency.people["clerk"], agency.people["narrow"] = hire(agency, *keys), hire(agency, "team:read", reach="assigned")
+    grant(agency, application, "clerk", "i-1", "i-2")
+    grant(agency, application, "narrow", "i-2")
+    narrow = service_of(agency, agency.people["narrow"])
+    for action in ("read", "update"):
+        asked = {"subject": user(agency.people["clerk"]), "action": {"name": action}}
+        assert service.search("resource", **asked, resource={"type": "counter:invoice"}).found == ["i-1", "i-2"]
+        assert narrow.search("resource", **asked, resource={"type": "counter:invoice"}).found == ["i-2"]
+
+
 def test_nothing_of_another_organization_is_learned(service: Service, agency: Agency, other_agency: Agency) -> None:
     foreign = other_agency.clients[0]
     for subject in (agency.owner, other_agency.owner):
@@ -209,6 +225,26 @@ def test_a_refusal_is_told_whatever_the_request_is_called(service: Service, agen
     asked = question(agency.owner, "clients:read", "client", agency.clients[0])
     for name in ("x" * 1_000, "ä\t“ü”".encode().decode("latin-1")):
         assert service.post(EVALUATION, asked, authorization="Bearer no", x_request_id=name).status == 401
+
+
+@pytest.mark.requirement("AUD-3")
+@pytest.mark.parametrize("kind", ["application/json; a*=bogus''%41", "application/json; charset=nowhere"])
+def test_a_refusal_is_recorded_whatever_its_content_type_says(
+    alone: tuple[Service, User], agency: Agency, kind: str
+) -> None:
+    asked = question(agency.owner, "clients:read", "client", agency.clients[0])
+    refused = alone[0].post(EVALUATION, asked, content_type=kind)
+    assert refused.status == 403
+    with inside(agency.organization):
+        assert AccessRecord.objects.get(request_id=refused.json["request_id"]).decision == Decision.DENY
+
+
+@pytest.mark.requirement("AUD-3")
+def test_a_refusal_without_a_name_is_found_by_the_one_that_it_is_given(service: Service, agency: Agency) -> None:
+    asked = question(agency.owner, "clients:read", "client", agency.clients[0])
+    refused = service.post(EVALUATION, asked, authorization="Bearer no")
+    with on_platform():
+        assert AccessRecord.objects.get(request_id=refused.json["request_id"]).reason == "token-refused"
 
 
 @pytest.mark.requirement("AUD-3")

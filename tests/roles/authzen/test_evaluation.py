@@ -189,6 +189,7 @@ def test_an_unknown_semantic_is_a_bad_request(service: Service, agency: Agency, 
         {"resource": {"type": "client", "id": "1", "properties": []}},
         {"context": "now"},
         {"context": {"at_least": "soon"}},
+        {"context": {"at_least": "1.1\n"}},
         7,
         None,
         "question",
@@ -251,11 +252,20 @@ def test_a_missing_entity_is_a_bad_request(service: Service, agency: Agency, pat
         {"context": {"at_least": 3}},
         {"context": {"at_least": "3"}},
         {"context": {"at_least": "99999999999999999999.1"}},
+        {"context": {"at_least": "1.1\n"}},
     ],
 )
 def test_a_mistyped_field_is_a_bad_request(service: Service, agency: Agency, path: str, part: dict[str, Any]) -> None:
     asked = question(agency.owner, READ, "client", agency.clients[0])
     assert service.post(path, asked | part).status == 400
+
+
+def test_what_is_no_version_is_told_in_words(service: Service, agency: Agency) -> None:
+    asked = question(agency.owner, READ, "client", agency.clients[0], context={"at_least": "soon"})
+    singly = service.post(EVALUATION, asked).json["detail"]
+    [one_of_many] = service.post(EVALUATIONS, {"evaluations": [asked]}).json["evaluations"]
+    for told in (singly, one_of_many["context"]["error"]["message"]):
+        assert "Expected a version as it came with an answer - at `$.context.at_least`." in told
 
 
 @pytest.mark.parametrize("path", [EVALUATION, EVALUATIONS])

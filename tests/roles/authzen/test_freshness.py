@@ -95,6 +95,15 @@ def test_nothing_is_answered_for_a_version_that_is_not_there_yet(
     assert service.batch(asked, asked | {"context": {"at_least": str(version)}}).decisions == [True, True]
 
 
+def test_a_default_context_counts_for_the_questions_without_one(
+    service: Service, agency: Agency, asked: dict[str, Any]
+) -> None:
+    version = version_of(service.post("/access/v1/evaluation", asked))
+    later = {"at_least": str(Version(version.own + 1, version.shared))}
+    assert service.batch(asked | {"context": {}}, context=later).decisions == [True]
+    assert service.batch(asked | {"context": {}}, asked, context=later).status == 503
+
+
 def test_a_version_asked_for_is_waited_for_no_longer_than_it_takes_to_come(
     service: Service, agency: Agency, asked: dict[str, Any]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -168,3 +170,13 @@ def test_pages_and_decisions_are_answered_by_one_server(server: LiveServer, worl
     found = post(server.url, world.token, "/access/v1/search/resource", clients).json["results"]
     # The asker has the whole of the organization within reach.
     assert [one["id"] for one in found] == [str(world.agency.clients[0].pk)]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/v1/me"])
+@pytest.mark.parametrize("kind", ["text/plain; a*=bogus''%41", "application/json; charset*=nowhere''x"])
+def test_a_content_type_that_nobody_can_read_is_a_bad_request_of_pages_too(
+    server: LiveServer, path: str, kind: str
+) -> None:
+    request = urllib.request.Request(server.url + path, headers={"Content-Type": kind})  # noqa: S310
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        urllib.request.urlopen(request, timeout=20)  # noqa: S310

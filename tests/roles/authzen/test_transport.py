@@ -67,6 +67,8 @@ def test_the_requests_name_comes_back(service: Service, body: Any, path: str) ->
     assert refused.headers["x-request-id"] == refused.json["request_id"] == "mine"
     assert Service(service.runner, None).post(path, body, x_request_id="mine").headers["x-request-id"] == "mine"
     assert "x-request-id" not in service.post(path, body).headers
+    unnamed = service.post(path, b"[]")
+    assert unnamed.headers["x-request-id"] == unnamed.json["request_id"] != ""
 
 
 def test_a_name_that_cannot_be_sent_back_is_replaced(service: Service, body: Any) -> None:
