@@ -102,7 +102,7 @@ audit-packages: dev-venv ## Look for known vulnerabilities of the pinned package
 
 .PHONY: proof
 proof: lint coverage e2e requirements mutation ## Everything that has to hold before a release, the slow proofs included
-	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest tests/roles/test_machine.py
+	HYPOTHESIS_PROFILE=thorough $(RUN) -m pytest tests/roles/test_machine.py tests/roles/engine/test_agreement.py
 	FUZZ_EXAMPLES=100 $(RUN) -m pytest -n 2 tests/api/test_fuzzing.py
 
 .PHONY: lock

@@ -106,6 +106,25 @@ def _explaining(world: World) -> Iterator[Line]:
         )
 
 
+def _remedying(world: World) -> Iterator[Line]:
+    """Yield how long a denial takes with the smallest change that would allow it: for people, not for each request."""
+    from bench.engine_timing import time_singles
+    from bench.engine_world import random_questions
+    from roles.engine.remedy import remedies
+
+    store, place, version = world.guarded()
+    check = _guarded_check(world)
+
+    def remedy(subject: str, action: str, kind: str, object_id: str) -> object:
+        return remedies(store.at(place, version), subject, action, kind, object_id)
+
+    denied = [question for question in random_questions(world, QUESTIONS) if not check(*question)][:200]
+    times = time_singles({"check": (check, denied), "remedy": (remedy, denied)}, rounds=ROUNDS // 4)
+    ratio, value = times["remedy"].times(times["check"]), times["remedy"].median / 1_000
+    name = "the smallest changes that would turn a denial into an allow, median"
+    yield Line(name, round(value), "µs", "a check, denied", round(ratio, 1), COMPARED, None)
+
+
 def _growing(small: World) -> Iterator[Line]:
     """Yield how much longer a check takes in a large organization, in two patterns of access.
 
@@ -168,6 +187,7 @@ def main() -> int:
         small = make_world(SMALL)
         tell(_against_peers(small, dsn))
         tell(_explaining(small))
+        tell(_remedying(small))
         tell(_growing(small))
         tell(loading(dsn, LARGE))
     return 1 if missed else 0

@@ -1,9 +1,11 @@
-"""How long it takes to read the snapshot of an organization from PostgreSQL, and how much memory it takes."""
+"""How long it takes to read the snapshot of an organization from PostgreSQL, how much memory it takes, and how long to
+search in it."""
 
 from __future__ import annotations
 
 import gc
 import hashlib
+import random
 import statistics
 import time
 import tracemalloc
@@ -13,6 +15,7 @@ from uuid import UUID
 import psycopg
 
 from bench.harness import Line, note
+from roles.engine import search
 from roles.engine.loading import load
 
 WORLD = """
@@ -53,6 +56,30 @@ def loading(dsn: str, many: int) -> Iterator[Line]:
         seconds = statistics.median(_seconds(place) for _ in range(rounds))
         yield Line(f"{name}, read from PostgreSQL", round(seconds * 1000), "ms", "", None, "for information", None)
         yield Line(f"{name}, held", round(_held(place) / 1e6, 1), "MB", "", None, "for information", None)
+        yield from searching(people, each)
+
+
+def searching(people: int, each: int) -> Iterator[Line]:
+    """Yield how long a page of the people takes who may read a client, of the organization written by `loading`."""
+    place = _place(f"agency-of-{people}")
+    snapshot = load(place)
+    clients = sorted({one for person in snapshot.people.values() for one in person.assigned["client"]})
+    asked = random.Random(2026).choices(clients, k=2_000)
+    taken = []
+    for client in asked:
+        started = time.perf_counter()
+        found = search.subjects(snapshot, "clients:read", "client", client, limit=50)
+        taken.append(time.perf_counter() - started)
+        assert found == sorted(one for one in found if snapshot.permits(one, "clients:read", "client", client))
+    first, *others = (1_000 * one for one in taken)
+    name = f"a page of the people for a client, among {people:,} people and {people * each:,} assignments"
+    yield Line(f"{name}, the first of a version", round(first), "ms", "", None, "for information", None)
+    slowest = statistics.quantiles(others, n=100)[-1]
+    yield Line(f"{name}, 99th percentile", round(slowest, 2), "ms", "", None, "≤ 50 ms", slowest <= 50)
+
+
+def _place(name: str) -> UUID:
+    return UUID(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest())
 
 
 def _write(dsn: str, name: str, people: int, each: int, clients: int) -> UUID:
@@ -63,7 +90,7 @@ def _write(dsn: str, name: str, people: int, each: int, clients: int) -> UUID:
             server.execute(statement, numbers)
     with psycopg.connect(dsn, autocommit=True) as server:
         server.execute("VACUUM ANALYZE")
-    return UUID(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest())
+    return _place(name)
 
 
 def _seconds(place: UUID) -> float:

@@ -83,7 +83,7 @@ class Askers:
             if asker.organization_id != before.organization_id:
                 version = await self._versions.read(asker.organization_id)
         if asker.is_expired:
-            self._kept.pop(digest, None)
+            self._forget(digest)
             raise Unauthenticated(Denial(Reason.TOKEN_REFUSED))
         self._note(digest, asker)
         return asker, version
@@ -105,13 +105,17 @@ class Askers:
         try:
             found = await self._authenticate(authorization)
         except (Unauthenticated, Forbidden):
-            self._kept.pop(digest, None)
+            self._forget(digest)
             raise
         if len(self._kept) >= MOST_KEPT and digest not in self._kept:
             self._kept.clear()
             self._noted_at.clear()
         self._kept[digest] = found
         return found
+
+    def _forget(self, digest: bytes) -> None:
+        self._kept.pop(digest, None)
+        self._noted_at.pop(digest, None)
 
     def _note(self, digest: bytes, asker: Asker) -> None:
         now = time.monotonic()

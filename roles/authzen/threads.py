@@ -13,6 +13,9 @@ from psycopg_pool import PoolClosed, PoolTimeout
 
 from roles.authzen.errors import Unavailable
 
+#: Within these is answered, though the thread may be held on: by a connection to a database that has gone silent.
+MOST_SECONDS = 30.0
+
 Arguments = ParamSpec("Arguments")
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
@@ -73,8 +76,12 @@ class Together(Generic[Key, Result]):
 async def in_thread(
     threads: Executor, work: Callable[Arguments, Result], *args: Arguments.args, **named: Arguments.kwargs
 ) -> Result:
-    """Return what `work` returns. Raises Unavailable when its database does not answer."""
-    return await asyncio.get_running_loop().run_in_executor(threads, partial(_and_leave, work, *args, **named))
+    """Return what `work` returns. Raises Unavailable when its database does not answer, or not in time."""
+    working = asyncio.get_running_loop().run_in_executor(threads, partial(_and_leave, work, *args, **named))
+    try:
+        return await asyncio.wait_for(working, MOST_SECONDS)
+    except TimeoutError as late:
+        raise Unavailable from late
 
 
 def _and_leave(work: Callable[Arguments, Result], *args: Arguments.args, **named: Arguments.kwargs) -> Result:

@@ -37,8 +37,10 @@ SELECT coalesce(json_agg(json_build_array(r.id, r.parent_id, r.organization_id, 
     r.requires_second_factor, r.is_system)), '[]')
 FROM roles_role r WHERE r.scope = %(scope)s
 """
+# A service account works by tokens alone, which no second factor guards: it stands there as if it had one.
 _MEMBERS = """
-SELECT coalesce(json_agg(json_build_array(u.id, u.email, u.is_active, m.id, m.role_id, f.user_id IS NOT NULL)), '[]')
+SELECT coalesce(json_agg(json_build_array(u.id, u.email, u.is_active, m.id, m.role_id,
+    f.user_id IS NOT NULL OR u.is_service)), '[]')
 FROM roles_membership m JOIN {users} u ON u.id = m.user_id LEFT JOIN iam_second_factors() f ON f.user_id = u.id
 WHERE m.organization_id = %(organization)s
 """

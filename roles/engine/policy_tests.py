@@ -7,7 +7,8 @@ is a failure whatever was expected: a misspelt denial would hold for ever.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice, product
@@ -141,7 +142,7 @@ def run(tests: PolicyFile, organization_id: UUID) -> Report:
     if tests.organization and tests.organization not in snapshot.names:
         raise ActionRefused(f"The tests are for the organization “{tests.organization}”, which is another one.")
     subjects = _all_subjects(snapshot, tests)
-    _look_up(snapshot, tests)
+    snapshot = _looked_up(snapshot, tests)
     outcomes = tuple(_outcome(snapshot, test, named) for test, named in zip(tests.tests, subjects, strict=True))
     named = {one for test in tests.tests for one in test.subjects if not one.startswith(ROLE_PREFIX)}
     return Report(snapshot.version, outcomes, tuple(sorted(one for one in named if snapshot.person(one) is None)))
@@ -175,14 +176,32 @@ def _roles(snapshot: Snapshot, subject: str) -> list[UUID]:
     return [role_id for role_id, held in snapshot.held.items() if held.role.name == slug]
 
 
-def _look_up(snapshot: Snapshot, tests: PolicyFile) -> None:
-    """Find out about all objects at once, a statement for each kind, instead of one by one as they are asked about."""
+@dataclass(frozen=True, slots=True)
+class _LookedUp:
+    """The objects that the tests name, by kind: which of them there are was found out at once."""
+
+    there: Mapping[str, set[str]]
+
+    def exists(self, kind: str, object_id: str) -> bool:
+        return object_id in self.there.get(kind, ())
+
+    def confirm(self, kind: str, ids: Iterable[str]) -> set[str]:
+        return self.there.get(kind, set()).intersection(ids)
+
+    def following(self, kind: str, after: str, limit: int) -> list[str]:
+        return sorted(one for one in self.there.get(kind, ()) if one > after)[:limit]
+
+
+def _looked_up(snapshot: Snapshot, tests: PolicyFile) -> Snapshot:
+    """Return the snapshot for the questions of these tests: for each kind, one statement finds out which of the objects
+    that they name there are, instead of one for each question."""
     ids = defaultdict(set)
     for test in tests.tests:
         for resource in test.resources:
             ids[resource.kind].add(resource.object_id)
-    for kind, asked in ids.items():
-        snapshot.objects.confirm(kind, asked)
+    asked = copy(snapshot)
+    asked.objects = _LookedUp({kind: snapshot.objects.confirm(kind, named) for kind, named in ids.items()})
+    return asked
 
 
 def _outcome(snapshot: Snapshot, test: PolicyTest, subjects: list[str]) -> Outcome:

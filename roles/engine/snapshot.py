@@ -169,9 +169,10 @@ class Snapshot:
 
     @cached_property
     def weight(self) -> int:
-        """How much it holds, in people and assignments."""
+        """How much it holds, in people and assignments. A role, with what is known of each of its permissions, takes as
+        much memory as a hundred of them."""
         assigned = sum(len(one) for person in self.people.values() for one in person.assigned.values())
-        return len(self.people) + assigned
+        return len(self.people) + assigned + 100 * len(self.held)
 
     @cached_property
     def people_by_role(self) -> Mapping[UUID, Sequence[str]]:
@@ -180,6 +181,17 @@ class Snapshot:
         for one in sorted(self.people):
             found[self.people[one].held.role.id].append(one)
         return found
+
+    @cached_property
+    def assignees(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
+        """The ids of the people assigned to each object, by kind and id of the object, in order."""
+        found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        for one in sorted(self.people):
+            for kind, assigned in self.people[one].assigned.items():
+                for object_id in assigned:
+                    found[kind][object_id].append(one)
+        # Of tuples of strings, as of assignments, garbage collections take no notice.
+        return {kind: {object_id: tuple(ids) for object_id, ids in by_id.items()} for kind, by_id in found.items()}
 
     @cached_property
     def granted(self) -> Mapping[str, Sequence[str]]:

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from django.db import connections
 
+from roles.authzen import threads as threads_module
 from roles.authzen.errors import Unavailable
 from roles.authzen.places import Places
 from roles.authzen.threads import Shared, Together
@@ -315,6 +316,26 @@ def test_a_failure_is_told_to_all_who_wait_and_to_nobody_after(kind: Any) -> Non
 
     first, second, third = asyncio.run(play())
     assert isinstance(first, Unavailable) and isinstance(second, Unavailable) and third == "done"
+
+
+def test_work_that_hangs_is_waited_for_no_longer_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks after it is not held up by it either."""
+    monkeypatch.setattr(threads_module, "MOST_SECONDS", 0.2)
+    go_on = Event()
+    works: list[Any] = [lambda: go_on.wait(20), lambda: "done"]
+
+    async def play() -> list[Any]:
+        with ThreadPoolExecutor(2) as threads:
+            shared = Shared(lambda key: works.pop(0)(), threads)
+            hanging = asyncio.ensure_future(shared("a"))
+            await asyncio.sleep(0)
+            try:
+                return await asyncio.gather(hanging, shared("a"), return_exceptions=True)
+            finally:
+                go_on.set()
+
+    hung, after = asyncio.run(play())
+    assert isinstance(hung, Unavailable) and after == "done"
 
 
 def test_a_place_ends_with_its_snapshot(agency: Agency, other_agency: Agency) -> None:

@@ -6,6 +6,8 @@ last one holds, and the assignment.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -24,8 +26,20 @@ CLIENT = "SELECT count(*) FROM clients_client WHERE id::text = %s AND organizati
 ASSIGNED = """SELECT p.codename FROM clients_clientgrant g JOIN auth_permission p ON p.id = g.permission_id
     WHERE g.client_id::text = %s AND g.user_id = %s AND g.organization_id = %s"""
 
+ACTION = """SELECT x.reach, x.owner_property FROM roles_applicationaction x
+    JOIN roles_application a ON a.id = x.application_id
+    WHERE x.permission_id = %s AND a.slug || ':' || x.resource_type = %s AND x.organization_id = %s"""
+GRANTED = """SELECT count(*) FROM roles_resourcegrant g JOIN roles_application a ON a.id = g.application_id
+    WHERE a.slug || ':' || g.resource_type = %s AND g.resource_id = %s AND g.user_id = %s AND g.organization_id = %s"""
+NAMES = "SELECT count(*) FROM accounts_user WHERE id = %s AND %s IN (id::text, email)"
 
-def proves(witness: Witness, organization: UUID | None, server: psycopg.Connection[Any]) -> bool:
+
+def proves(
+    witness: Witness,
+    organization: UUID | None,
+    server: psycopg.Connection[Any],
+    properties: Mapping[str, str] = MappingProxyType({}),
+) -> bool:
     """Whether every step of the witness is stored, and together they allow the action."""
 
     def one(statement: str, *values: Any) -> Any:
@@ -43,6 +57,14 @@ def proves(witness: Witness, organization: UUID | None, server: psycopg.Connecti
     covers = {witness.key: True, "admin:*": one(SCOPE, witness.key) == "TENANT", "super:*": True}
     if not covers.get(witness.held) or not one(HELD, witness.roles[-1], witness.held):
         return False
+    if ":" in witness.kind:
+        reach, owner = one(ACTION, witness.key, witness.kind, organization) or ("", "")
+        within = {
+            "all": True,
+            "assigned": one(GRANTED, witness.kind, witness.object_id, witness.user_id, organization),
+            "own": one(NAMES, witness.user_id, properties.get(owner, "").lower()),
+        }
+        return bool(reach == witness.reach and within[reach])
     if witness.kind != "client":
         return witness.reach == "place" and witness.object_id in {"platform", str(organization)}
     if not one(CLIENT, witness.object_id, organization):

@@ -9,9 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from clients.models import Client
-from roles.engine import existing
+from roles.engine import existing, search
 from roles.engine.existing import StoredObjects
-from tests.factories import inside
+from roles.engine.loading import load
+from tests.factories import MembershipFactory, UserFactory, built_in, inside
 from tests.world import Agency
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("PDP-1")]
@@ -88,6 +89,15 @@ def test_memory_is_bounded_by_forgetting(agency: Agency, monkeypatch: pytest.Mon
     objects.confirm("client", [third])
     assert looked_up(objects, "client", third) == 0
     assert looked_up(objects, "client", first) == 1
+
+
+def test_who_may_do_something_to_one_that_is_missing_is_found_out_at_once(agency: Agency) -> None:
+    for _ in range(5):
+        MembershipFactory(user=UserFactory(), organization=agency.organization, role=built_in("org-admin"))
+    snapshot = load(agency.organization.pk)
+    with CaptureQueriesContext(connection) as told:
+        assert search.subjects(snapshot, "clients:read", "client", str(uuid4()), limit=10) == []
+    assert sum("clients_client" in one["sql"] for one in told.captured_queries) == 1
 
 
 def test_those_that_come_after_an_id_are_listed_in_order(agency: Agency) -> None:

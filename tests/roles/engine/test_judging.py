@@ -136,9 +136,19 @@ def test_a_place_that_there_is_not_has_no_name_and_nobody_in_it() -> None:
     assert nowhere.weight == 0
 
 
-def test_a_snapshot_weighs_its_people_and_what_they_are_assigned_to(office: Office) -> None:
+def test_a_snapshot_weighs_its_people_what_they_are_assigned_to_and_its_roles(office: Office) -> None:
     office.hire("cleo", "desk", reads=["harbor"])
-    assert office.snapshot().weight == 3 + 2 + 1
+    snapshot = office.snapshot()
+    assert snapshot.weight == 3 + 2 + 1 + 100 * len(snapshot.held)
+
+
+def test_the_people_assigned_to_an_object_are_listed_in_order(office: Office) -> None:
+    for name in ("finn", "cleo", "eve"):
+        office.hire(name, "desk", reads=["quarry"])
+    assert "ticket" not in office.snapshot().assignees
+    assert office.snapshot().assignees["client"][id_of("quarry")] == tuple(
+        sorted(id_of(name) for name in ("finn", "cleo", "eve"))
+    )
 
 
 def test_people_are_listed_by_role_in_the_order_of_their_ids(office: Office) -> None:

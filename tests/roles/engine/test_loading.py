@@ -87,6 +87,15 @@ class TestOfAnOrganization:
         assert snapshot.people[str(agency.owner.pk)].reaches_all
         assert snapshot.people[str(agency.owner.pk)].assigned == {}
 
+    def test_a_service_account_wants_no_second_factor_just_as_its_token_does(self, agency: Agency) -> None:
+        role = RoleFactory(organization=agency.organization, keys=("clients:read",), requires_second_factor=True)
+        account, person = UserFactory(is_service=True), UserFactory()
+        for user in (account, person):
+            MembershipFactory(user=user, organization=agency.organization, role=role)
+        people = load(agency.organization.pk).people
+        assert people[str(account.pk)].keys == {"clients:read"} and people[str(account.pk)].refusal is None
+        assert people[str(person.pk)].refusal is Reason.SECOND_FACTOR
+
     def test_assignments_to_work_with_and_to_read_are_told_apart(self, agency: Agency) -> None:
         first, second, third = agency.clients
         assign(agency.member, second, "view_client")

@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
+from uuid import uuid4
 from xml.etree import ElementTree
 
 import pytest
@@ -243,6 +244,15 @@ def test_too_many_questions_are_not_asked(agency: Agency, monkeypatch: pytest.Mo
 def test_all_clients_are_looked_up_in_one_statement(agency: Agency) -> None:
     asked = ", ".join(f"{{type: client, id: {client.pk}}}" for client in agency.clients)
     text = one("owner@larkmoor.example", "clients:delete", resource=f"[{asked}]")
+    with CaptureQueriesContext(connection) as captured:
+        assert report(agency, text).held
+    assert sum("clients_client WHERE id = ANY" in query["sql"] for query in captured) == 1
+
+
+@pytest.mark.django_db
+def test_so_are_those_that_there_are_not(agency: Agency) -> None:
+    asked = ", ".join(f"{{type: client, id: {uuid4()}}}" for _ in range(20))
+    text = one("owner@larkmoor.example", "clients:read", "deny", resource=f"[{asked}]")
     with CaptureQueriesContext(connection) as captured:
         assert report(agency, text).held
     assert sum("clients_client WHERE id = ANY" in query["sql"] for query in captured) == 1

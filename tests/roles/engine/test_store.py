@@ -34,11 +34,15 @@ def statements(work: Any) -> int:
     return sum("iam_policy_version" in one["sql"] for one in told.captured_queries)
 
 
+#: Room for all places of a test.
+AMPLE = 1_000_000
+
+
 class TestInMemory:
     pytestmark = pytest.mark.django_db
 
     def test_a_snapshot_serves_until_something_changes(self, agency: Agency) -> None:
-        store, place = SnapshotStore(1000), agency.organization.pk
+        store, place = SnapshotStore(AMPLE), agency.organization.pk
         first = store.current(place)
         assert store.current(place) is first
         newcomer = hire(agency)
@@ -46,7 +50,7 @@ class TestInMemory:
         assert first.person(newcomer) is None
 
     def test_one_statement_tells_that_nothing_changed(self, agency: Agency) -> None:
-        store, place = SnapshotStore(1000), agency.organization.pk
+        store, place = SnapshotStore(AMPLE), agency.organization.pk
         store.current(place)
         assert statements(lambda: store.current(place)) == 1
 
@@ -63,13 +67,13 @@ class TestInMemory:
             assert asking.execute(read_whole).fetchone() == before
 
     def test_whoever_knows_the_version_costs_no_statement(self, agency: Agency) -> None:
-        store, place = SnapshotStore(1000), agency.organization.pk
+        store, place = SnapshotStore(AMPLE), agency.organization.pk
         held = store.current(place)
         assert statements(lambda: store.at(place, held.version)) == 0
         assert store.at(place, held.version) is held
 
     def test_places_are_kept_apart_and_so_is_the_platform(self, agency: Agency, other_agency: Agency) -> None:
-        store = SnapshotStore(1000)
+        store = SnapshotStore(AMPLE)
         places = [agency.organization.pk, other_agency.organization.pk, None]
         held = [store.current(place) for place in places]
         assert [one.organization_id for one in held] == places
@@ -77,7 +81,7 @@ class TestInMemory:
 
     def test_the_ones_loaded_longest_ago_go_when_all_are_too_heavy(self, agency: Agency, other_agency: Agency) -> None:
         first, second, third = (one.organization.pk for one in (agency, other_agency, make_agency("Third")))
-        weight = SnapshotStore(1000).current(first).weight
+        weight = SnapshotStore(AMPLE).current(first).weight
         store = SnapshotStore(2 * weight)
         kept = [store.current(place) for place in (first, second)]
         assert [store.at(one.organization_id, one.version) for one in kept] == kept
@@ -87,7 +91,7 @@ class TestInMemory:
 
     def test_one_that_is_loaded_again_is_the_newest(self, agency: Agency, other_agency: Agency) -> None:
         first, second, third = (one.organization.pk for one in (agency, other_agency, make_agency("Third")))
-        store = SnapshotStore(2 * SnapshotStore(1000).current(first).weight + 1)
+        store = SnapshotStore(2 * SnapshotStore(AMPLE).current(first).weight + 1)
         store.current(first)
         other = store.current(second)
         hire(agency)
@@ -103,14 +107,14 @@ class TestInMemory:
         assert statements(lambda: store.at(first.organization_id, first.version)) == 1
 
     def test_whoever_is_served_from_memory_waits_for_no_reading(self, agency: Agency) -> None:
-        store, place = SnapshotStore(1000), agency.organization.pk
+        store, place = SnapshotStore(AMPLE), agency.organization.pk
         held = store.current(place)
         store._lock = None  # type: ignore[assignment]  # to wait for it fails
         assert store.at(place, held.version) is held
 
     def test_within_a_transaction_only_the_very_version_serves(self, agency: Agency) -> None:
         """What is not committed yet may be rolled back."""
-        store, place = SnapshotStore(1000), agency.organization.pk
+        store, place = SnapshotStore(AMPLE), agency.organization.pk
         held = store.current(place)
         older = Version(held.version.own - 1, held.version.shared)
         assert store.at(place, older) is not held
@@ -125,14 +129,14 @@ class TestOfWhatIsCommitted:
     made = 0
 
     def test_a_newer_one_serves_whoever_asks_for_an_older_version(self, agency: Agency) -> None:
-        store, place = SnapshotStore(1000), agency.organization.pk
+        store, place = SnapshotStore(AMPLE), agency.organization.pk
         held = store.current(place)
         older = Version(held.version.own - 1, held.version.shared)
         assert store.at(place, older) is held
         assert statements(lambda: store.at(place, older)) == 0
 
     def test_only_what_has_changed_is_read_again(self, agency: Agency) -> None:
-        store, place = SnapshotStore(1000), agency.organization.pk
+        store, place = SnapshotStore(AMPLE), agency.organization.pk
         before = store.current(place)
         newcomer = hire(agency)
         with CaptureQueriesContext(connection) as told:
@@ -143,11 +147,11 @@ class TestOfWhatIsCommitted:
 
     def test_the_first_time_everything_is_read(self, agency: Agency) -> None:
         with CaptureQueriesContext(connection) as told:
-            SnapshotStore(1000).current(agency.organization.pk)
+            SnapshotStore(AMPLE).current(agency.organization.pk)
         assert not any("unnest(subjects)" in one["sql"] for one in told.captured_queries)
 
     def test_what_was_read_within_a_transaction_is_read_whole_again_after_it(self, agency: Agency) -> None:
-        store, place = SnapshotStore(1000), agency.organization.pk
+        store, place = SnapshotStore(AMPLE), agency.organization.pk
         with transaction.atomic():
             ghost = hire(agency)
             assign(agency.viewer, agency.clients[1])
@@ -159,7 +163,7 @@ class TestOfWhatIsCommitted:
         assert after.people[str(agency.viewer.pk)].assigned["client"].keys() == {str(agency.clients[0].pk)}
 
     def test_many_who_ask_at_once_wait_for_one_reading(self, agency: Agency) -> None:
-        store, place = SnapshotStore(1000), agency.organization.pk
+        store, place = SnapshotStore(AMPLE), agency.organization.pk
         version = read_version(place)
         everybody, found = Barrier(4), []
 
