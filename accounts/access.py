@@ -10,7 +10,7 @@ from django.db import models
 
 from accounts.models import ApiToken, Invitation, Organization, User
 from roles.access import INVITE, LIST_TEAM, priority_of, require_for_oneself, require_within_ceiling
-from roles.actors import effective_permissions
+from roles.family import read_family
 from roles.models import Membership, Role
 from tenancy.actors import Actor, Scope
 from tenancy.errors import AccessDenied, ActionRefused, Denial, Reason
@@ -157,7 +157,7 @@ def require_token_within_ceiling(actor: Actor, holder: Membership, permissions: 
         require_within_ceiling(actor, role)
     if permissions is None:
         return
-    if excess := permissions - effective_permissions(role.pk):
+    if excess := permissions - read_family(above=[role.pk]).effective(role.pk):
         raise ValidationError({"permissions": f"“{role}” does not hold {_listed(excess)}, so its token cannot."})
     if lacking := [key for key in permissions if not actor.has(key)]:
         raise AccessDenied(

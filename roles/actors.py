@@ -95,7 +95,7 @@ def resolve(
     assert standing.role_id is not None and standing.membership_id is not None  # noqa: S101  (told by _refusal)
     held = _permissions(standing.role_id, standing.organization_version or 0, standing.shared_version or 0)
     if standing.token_permissions is not None:
-        held &= frozenset(standing.token_permissions)
+        held = catalogue.common(held, frozenset(standing.token_permissions))
     return RoleActor(
         user_id=user_id,
         label=standing.email or "",

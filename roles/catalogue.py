@@ -158,6 +158,11 @@ def covers(held: frozenset[str], key: str) -> bool:
     return key in held or (ADMIN in held and is_application_key(key))
 
 
+def common(held: frozenset[str], others: frozenset[str]) -> frozenset[str]:
+    """Return the keys that both include, both of them spelled out."""
+    return frozenset(key for key in held | others if covers(held, key) and covers(others, key))
+
+
 def beyond(keys: frozenset[str], held: frozenset[str]) -> frozenset[str]:
     """Return the keys that are not included in what is held, both of them spelled out."""
     return frozenset(key for key in keys - held if not covers(held, key))

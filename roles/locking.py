@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from roles import catalogue
 from roles.actors import RoleActor, effective_permissions
 from roles.legacy import standing_membership
 from roles.models import Membership
@@ -62,5 +63,5 @@ def still(actor: Actor) -> Actor:
         role_id=held.role_id,
         priority=min(held.role.priority, actor.priority),
         reach=actor.reach if actor.reach is Reach.ASSIGNED or held.role.reach is None else Reach(held.role.reach),
-        permissions=effective_permissions(held.role_id) & actor.permissions,
+        permissions=catalogue.common(effective_permissions(held.role_id), actor.permissions),
     )

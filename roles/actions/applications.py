@@ -132,6 +132,7 @@ def preview_removal(actor: Actor, pk: Any, actions: Iterable[Mapping[str, Any]] 
 
     Raises NotVisible, AccessDenied, ValidationError.
     """
+    access.require_for_everybody(actor, access.WRITE_APPLICATIONS)
     application = access.application_policy.get(actor, pk, Verb.CHANGE)
     left = {str(one): one for one in read_actions(actions)}
     gone = [one for name, one in _actions_of(application).items() if name not in left]

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from audit.history import record_bulk_created, record_bulk_deleted
 from audit.recording import record_allowed
 from roles import access
+from roles.locking import still
 from roles.models import Application, ApplicationAction, Membership, ResourceGrant
 from roles.models.application import LONGEST_RESOURCE_ID
 from tenancy import text
@@ -50,6 +51,7 @@ class GrantResources:
         access.require_for_everybody(self.actor, access.GRANT_RESOURCES)
         access.require_may_grant_to(self.actor, self.user_ids)
         application = _locked(self.actor, self.application_id)
+        access.require_for_everybody(still(self.actor), access.GRANT_RESOURCES)
         ids, people = _resources(self.resource_ids), _people(self.actor, self.user_ids)
         _require_type(application, self.resource_type)
         if len(ids) * len(people) > MOST_GRANTS:
@@ -88,6 +90,7 @@ class RevokeResources:
         """Return how many grants ended."""
         access.require_for_everybody(self.actor, access.GRANT_RESOURCES)
         application = _locked(self.actor, self.application_id)
+        access.require_for_everybody(still(self.actor), access.GRANT_RESOURCES)
         ids, people = _resources(self.resource_ids), _people(self.actor, self.user_ids)
         held = list(_grants(application, self.resource_type, ids, people))
         record_bulk_deleted(held)

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 
 from audit.recording import record_allowed
-from roles import access
+from roles import access, catalogue
 from roles.actions.shaping import read_values, store_changed, validate
 from roles.definition import RoleDefinition
 from roles.events import changes_since, record_changed
 from roles.family import family_of
 from roles.locking import lock_roles, still
-from roles.models import Role
+from roles.models import ApplicationAction, Role
 from tenancy.actors import Actor
 from tenancy.errors import ActionRefused, Denial, NotVisible, Reason, StaleVersion
+from tenancy.ids import first_id_of
 from tenancy.policies import Verb
 
 
@@ -103,7 +105,15 @@ class RestoreRole:
             raise ActionRefused("This event tells of people, not of the role itself: there is nothing to return to.")
         was = RoleDefinition.from_state(event.new_state)
         values = {name: getattr(was, name) for name in RESTORED}
+        values["permissions"] = was.permissions - _ended(was.permissions, event.at)
         return {**values, "parent": was.parent_id}
+
+
+def _ended(keys: frozenset[str], at: datetime) -> frozenset[str]:
+    """Return which of the keys are of actions that have gone since, or gone and come again: perhaps to mean more."""
+    outside = frozenset(filter(catalogue.is_application_key, keys))
+    lasting = ApplicationAction.objects.filter(permission__in=outside, pk__lt=first_id_of(at))
+    return outside - frozenset(lasting.values_list("permission_id", flat=True)) if outside else outside
 
 
 RESTORED = (

@@ -12,7 +12,7 @@ from roles.actions import (
     CloneRole,
     UpdateRole,
 )
-from roles.actors import effective_permissions
+from roles.actors import RoleActor, effective_permissions, resolve
 from roles.family import family_of
 from roles.impact import impact_of_assignment, impact_of_update
 from roles.inheritance import held_permissions
@@ -157,6 +157,27 @@ def test_a_token_may_be_narrowed_to_them(agency: Agency) -> None:
         with pytest.raises(ValidationError, match="does not hold"):
             IssueToken(actor, "Desk", permissions=[unheld]).execute()
     assert token.permissions == [key]
+
+
+@REQUIREMENT("ORG-6")
+def test_so_may_the_token_of_an_owner_who_has_them_by_a_wildcard(agency: Agency) -> None:
+    application = register(agency)
+    read, update = keys_of(application)["invoice:read"], keys_of(application)["invoice:update"]
+    with acting(agency.actor("owner")) as entered:
+        token, _ = IssueToken(entered.actor, "Desk", permissions=[read, "clients:read"]).execute()
+        with pytest.raises(ValidationError, match="does not hold"):
+            IssueToken(entered.actor, "Desk", permissions=["app-00000000:invoice:read"]).execute()
+    actor = resolve(agency.owner.pk, credential=token.credential_id, organization_id=agency.organization.pk)
+    assert isinstance(actor, RoleActor)
+    assert actor.has(read) and actor.has("clients:read")
+    assert not actor.has(update) and not actor.has("clients:write") and not actor.has("admin:*")
+
+
+def test_what_two_have_in_common_is_what_each_covers() -> None:
+    key, wildcard = "app-00000001:invoice:read", frozenset({"admin:*", "clients:read"})
+    assert catalogue.common(wildcard, frozenset({key})) == catalogue.common(frozenset({key}), wildcard) == {key}
+    assert catalogue.common(frozenset({key}), frozenset({"clients:read"})) == frozenset()
+    assert catalogue.common(wildcard, wildcard) == wildcard
 
 
 @REQUIREMENT("PDP-5")

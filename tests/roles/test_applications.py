@@ -14,6 +14,7 @@ from roles.actions import (
     DeleteApplication,
     GrantResources,
     RegisterApplication,
+    RestoreRole,
     RevokeResources,
     UpdateApplication,
 )
@@ -203,6 +204,35 @@ def test_what_would_go_is_counted_before(agency: Agency) -> None:
         assert preview_removal(entered.actor, application.pk) == Removal(roles=1, people=1, grants=2)
         assert preview_removal(entered.actor, application.pk, BILLING["actions"]) == Removal(0, 0, 0)
         assert preview_removal(entered.actor, application.pk, BILLING["actions"][1:]) == Removal(1, 1, 0)
+
+
+def test_who_does_not_see_all_grants_is_not_told_how_many_would_go(agency: Agency) -> None:
+    application = register(agency)
+    grant(agency, application, "member", "i-1", "i-2")
+    actor = clerk(agency, "org:integrations:read", "org:integrations:write", reach="assigned")
+    with acting(actor), pytest.raises(AccessDenied):
+        preview_removal(actor, application.pk)
+
+
+@REQUIREMENT("ASSIGN-2")
+def test_a_permission_that_came_again_is_not_restored_with_the_state_of_a_role(agency: Agency) -> None:
+    """Threat 3: removed and made again it may reach more, and whoever restores the role does not see that."""
+    application = register(agency)
+    keys = keys_of(application)
+    role = given(agency, "strong", keys["report:update"], keys["invoice:read"], "clients:read")
+    with inside(agency.organization):
+        made = RoleEvent.objects.filter(role_id=role.pk).earliest("at")
+    actor = clerk(agency, "org:integrations:read", "org:integrations:write", priority=5)
+    wider = [*BILLING["actions"][:2], {"resource_type": "report", "action": "update", "reach": "all"}]
+    with acting(actor):
+        UpdateApplication(actor, application.pk, {"actions": BILLING["actions"][:2]}).execute()
+        UpdateApplication(actor, application.pk, {"actions": wider}).execute()
+    with acting(agency.actor("owner")) as entered:
+        RestoreRole(entered.actor, role.pk, made.pk).execute()
+        assert own_keys(role) == {keys["invoice:read"], "clients:read"}
+        DeleteApplication(entered.actor, application.pk).execute()
+        RestoreRole(entered.actor, role.pk, made.pk).execute()
+        assert own_keys(role) == {"clients:read"}
 
 
 def test_grants_end_with_the_last_action_on_their_type(agency: Agency) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,10 @@ def _json(report: Report) -> str:
     return JSONRenderer().render(ReportShown(report).data, "application/json; indent=2").decode()
 
 
+#: Characters that XML 1.0 has no place for (section 2.2).
+NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
 def _junit(report: Report) -> str:
     """Return the report as continuous integration reads it: a test is a test case of one suite."""
     failed = sum(bool(outcome.failures) for outcome in report.outcomes)
@@ -104,7 +109,7 @@ def _junit(report: Report) -> str:
             failure = ElementTree.SubElement(case, "failure", {"message": outcome.failures[0].sentence})
             failure.text = "\n".join(" ".join(told) for told in _failures(outcome))
     ElementTree.indent(suite)
-    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
+    return NO_XML.sub("\ufffd", ElementTree.tostring(suite, encoding="unicode", xml_declaration=True))
 
 
 WRITERS = {"text": _text, "json": _json, "junit": _junit}

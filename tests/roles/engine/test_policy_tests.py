@@ -250,6 +250,14 @@ def test_all_clients_are_looked_up_in_one_statement(agency: Agency) -> None:
 
 
 @pytest.mark.django_db
+def test_the_report_is_xml_whatever_a_test_is_called(agency: Agency, tmp_path: Path) -> None:
+    text = f"organization: larkmoor\n{one('viewer@larkmoor.example', 'clients:read')}".replace("One", '"a\\uffffb"')
+    _, told = command(tmp_path, text, "--format", "junit")
+    [case] = ElementTree.fromstring(told.strip()).iter("testcase")  # noqa: S314
+    assert case.get("name") == "a\ufffdb"
+
+
+@pytest.mark.django_db
 def test_so_are_those_that_there_are_not(agency: Agency) -> None:
     asked = ", ".join(f"{{type: client, id: {uuid4()}}}" for _ in range(20))
     text = one("owner@larkmoor.example", "clients:read", "deny", resource=f"[{asked}]")
