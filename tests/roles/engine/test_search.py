@@ -57,6 +57,16 @@ class TestWhoMayDoThis:
     def test_a_client_that_there_is_not_is_within_nobodys_reach(self, office: Office) -> None:
         assert search.subjects(office.snapshot(), "clients:read", "client", id_of("nowhere"), limit=10) == []
 
+    def test_whoever_reaches_all_and_is_assigned_besides_is_found_once(self, office: Office) -> None:
+        office.hire("ivy", "chief", reads=["harbor"])
+        found = search.subjects(office.snapshot(), "clients:read", "client", id_of("harbor"), limit=10)
+        assert found == ids("ann", "ivy", *READERS)
+
+    def test_whoever_reaches_all_is_found_where_nobody_is_assigned_to_anything(self) -> None:
+        office = Office([role("chief", "clients:read", reach="all")], clients=["harbor"])
+        office.hire("ann", "chief")
+        assert search.subjects(office.snapshot(), "clients:read", "client", id_of("harbor"), limit=10) == ids("ann")
+
     @pytest.mark.parametrize("place", ["larkmoor", str(HERE)])
     def test_the_organization_is_within_the_reach_of_all(self, office: Office, place: str) -> None:
         found = search.subjects(office.snapshot(), "team:read", "organization", place, limit=10)
