@@ -183,13 +183,13 @@ class _LookedUp:
     there: Mapping[str, set[str]]
 
     def exists(self, kind: str, object_id: str) -> bool:
-        return object_id in self.there.get(kind, ())
+        return object_id in self.there[kind]
 
     def confirm(self, kind: str, ids: Iterable[str]) -> set[str]:
-        return self.there.get(kind, set()).intersection(ids)
+        return self.there[kind].intersection(ids)
 
     def following(self, kind: str, after: str, limit: int) -> list[str]:
-        return sorted(one for one in self.there.get(kind, ()) if one > after)[:limit]
+        return sorted(one for one in self.there[kind] if one > after)[:limit]
 
 
 def _looked_up(snapshot: Snapshot, tests: PolicyFile) -> Snapshot:
@@ -216,7 +216,7 @@ def _outcome(snapshot: Snapshot, test: PolicyTest, subjects: list[str]) -> Outco
 
 
 def _failure(snapshot: Snapshot, test: PolicyTest, subject: str, action: str, resource: Resource) -> Failure | None:
-    object_id = resource.object_id or (snapshot.place if resource.kind == ORGANIZATION else "")
+    object_id = resource.object_id or snapshot.place
     question = (subject, action, resource.kind, object_id, resource.properties)
     person = snapshot.person(subject)
     named = (person.email if person else subject, action, str(resource))

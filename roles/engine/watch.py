@@ -20,7 +20,7 @@ from roles.engine.loading import read_version
 from roles.engine.snapshot import Version
 from roles.models import PolicyChange, PolicyVersion
 from tenancy.actors import Actor, Reach, Scope, SystemActor
-from tenancy.context import Origin, acting
+from tenancy.context import acting
 from tenancy.errors import ActionRefused
 from tenancy.policies import Verb, require
 
@@ -122,13 +122,13 @@ def forget_changes(before: datetime) -> int:
 
     In each place up to the newest of them, so that all after the one that it notes as forgotten are kept.
     """
-    keeper, origin = SystemActor("forget policy changes"), Origin("schedule", "policy changes")
-    with acting(keeper, origin):
+    keeper = SystemActor("forget policy changes")
+    with acting(keeper):
         old: Any = PolicyChange.objects.filter(at__lt=before).order_by().values_list("organization_id")
         places = list(old.annotate(Max("version")))
     deleted = 0
     for organization_id, newest in places:
-        with acting(keeper, origin):
+        with acting(keeper):
             counted = PolicyVersion.objects.filter(organization_id=organization_id, forgotten__lt=newest)
             counted.update(forgotten=newest)
             gone = PolicyChange.objects.filter(organization_id=organization_id, version__lte=newest)

@@ -16,6 +16,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from roles.engine import policy_tests
+from roles.engine.loading import read_version
 from roles.engine.policy_files import MOST_BYTES, MOST_VALUES, PolicyFileRefused, Source, parse, read_yaml
 from roles.engine.policy_tests import Expectation, Report, TooManyQuestions, run
 from tenancy.errors import ActionRefused
@@ -236,8 +237,31 @@ def test_tests_of_another_organization_are_not_run(agency: Agency) -> None:
 def test_too_many_questions_are_not_asked(agency: Agency, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy_tests, "MOST_QUESTIONS", 3)
     assert report(agency, one("[a, b, c]", "clients:read", "deny").replace("'", "")).asked() == 3
-    with pytest.raises(TooManyQuestions, match="ask more than the 3 questions that are answered at once"):
-        report(agency, one("[a, b, c, d]", "clients:read", "deny").replace("'", ""))
+    several = one("a", "[clients:read, clients:write]", "deny", "[organization, {type: client, id: 1}]").replace(
+        "'", ""
+    )
+    two_tests = one("[a, b]", "clients:read", "deny").replace("'", "")
+    two_tests = two_tests.replace("}]", "}, ") + two_tests.removeprefix("tests: [")
+    for text in (one("[a, b, c, d]", "clients:read", "deny").replace("'", ""), several, two_tests):
+        with pytest.raises(TooManyQuestions, match="ask more than the 3 questions that are answered at once"):
+            report(agency, text)
+
+
+@pytest.mark.django_db
+def test_a_report_tells_of_which_version_it_is_and_who_is_a_stranger(agency: Agency) -> None:
+    text = one("[member@larkmoor.example, nobody@larkmoor.example]", "clients:delete", "deny").replace("'", "")
+    made = report(agency, text)
+    assert made.version == read_version(agency.organization.pk)
+    assert made.strangers == ("nobody@larkmoor.example",)
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_asked_is_named_in_its_failure(agency: Agency) -> None:
+    [unknown_role] = report(agency, one("role:org-membr", "clients:read")).outcomes[0].failures
+    [unknown_action] = report(agency, one("member@larkmoor.example", "clients:delet")).outcomes[0].failures
+    assert (unknown_role.subject, unknown_role.action, unknown_role.resource) == ("role:org-membr", "", "")
+    named = unknown_action.subject, unknown_action.action, unknown_action.resource
+    assert named == ("member@larkmoor.example", "clients:delet", "organization")
 
 
 @pytest.mark.django_db

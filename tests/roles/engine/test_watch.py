@@ -60,7 +60,16 @@ def test_changes_come_in_order_with_whom_they_concern(agency: Agency) -> None:
     assert told(feed.changes) == [("membership", (user.pk,)), ("clientgrant", (user.pk,))]
     assert [change.version for change in feed.changes] == sorted(change.version for change in feed.changes)
     assert not any(change.is_shared for change in feed.changes)
+    assert all(abs(timezone.now() - change.at) < timedelta(minutes=5) for change in feed.changes)
     assert read(agency.actor("owner"), feed.resume_after).changes == []
+
+
+@pytest.mark.django_db
+def test_whoever_begins_is_told_where_and_nothing_else(agency: Agency) -> None:
+    newcomer(agency)
+    feed = read(agency.actor("owner"), None)
+    assert feed.changes == [] and feed.has_more is False
+    assert feed.resume_after == snapshots.current(agency.organization.pk).version
 
 
 @pytest.mark.django_db
@@ -148,9 +157,11 @@ def test_a_position_before_what_is_kept_is_lost_and_one_after_it_is_not(agency: 
     newcomer(agency)
     late = now(agency)
     with on_platform():
-        PolicyChange.objects.filter(version__lte=late.own).update(at=timezone.now() - timedelta(days=31))
+        old = PolicyChange.objects.filter(version__lte=late.own)
+        assert old.values("organization_id").distinct().count() > 1
+        aged = old.update(at=timezone.now() - timedelta(days=31))
     user = newcomer(agency)
-    assert forget_changes(timezone.now() - timedelta(days=30)) > 2
+    assert forget_changes(timezone.now() - timedelta(days=30)) == aged
     for gone in (start, early):
         with pytest.raises(PositionLost):
             read(agency.actor("owner"), gone)
@@ -188,8 +199,8 @@ def test_what_is_kept_has_no_gap_though_a_change_that_took_longer_began_earlier(
 @pytest.mark.django_db
 def test_forgetting_in_one_organization_leaves_the_position_in_another(agency: Agency, other_agency: Agency) -> None:
     start, others = now(agency), now(other_agency)
-    newcomer(agency)
     user = newcomer(other_agency)
+    newcomer(agency)
     with on_platform():
         own = PolicyChange.objects.filter(organization_id=agency.organization.pk)
         own.update(at=timezone.now() - timedelta(days=31))
