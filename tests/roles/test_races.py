@@ -16,25 +16,13 @@ from django.db import Error, connection, transaction
 from accounts.actions import AcceptInvitation, Invite
 from accounts.actions.invitations import digest_of
 from accounts.models import Invitation
-from roles.actions import (
-    AssignMany,
-    CloneRole,
-    CreateRole,
-    DeleteRole,
-    GrantResources,
-    RevokeResources,
-    UnassignMany,
-    UpdateRole,
-    deactivate,
-    reparent,
-)
+from roles.actions import AssignMany, CloneRole, CreateRole, DeleteRole, UnassignMany, UpdateRole, deactivate, reparent
 from roles.actors import RoleActor, effective_permissions
-from roles.models import Application, Membership, Role
+from roles.models import Membership, Role
 from tenancy.context import acting
 from tenancy.errors import AccessDenied, ActionRefused, NotVisible, Reason, StaleVersion
 from tests.concurrency import at_once, failures
 from tests.factories import MembershipFactory, UserFactory, built_in, inside, on_platform
-from tests.roles.applications import clerk, register
 from tests.roles.racing import Call, by, held_up, own_role, role_of, shared_role, super_admin
 from tests.world import Agency, make_agency
 
@@ -386,19 +374,3 @@ def test_one_at_work_whose_role_is_replaced_meanwhile_finishes_that_request(agen
         assert outcome is None
         assert Membership.objects.filter(user=agency.viewer).exists()
     assert role_of(agency, "viewer") == "org-member"
-
-
-@pytest.mark.requirement("ASSIGN-2")
-@pytest.mark.parametrize("verb", [GrantResources, RevokeResources])
-def test_resources_are_neither_granted_nor_taken_by_who_loses_the_right_meanwhile(
-    agency: Agency, verb: Callable[..., Any]
-) -> None:
-    application = register(agency)
-    actor = clerk(agency, "team:read", "team:update")
-    call = by(actor, verb, application.pk, "invoice", ["i-1"], [agency.member.pk])
-    with acting(agency.actor("owner")):
-        Application.objects.select_for_update().get(pk=application.pk)
-        Membership.objects.filter(user=agency.people["clerk"]).update(role=built_in("org-viewer"))
-        finish = held_up(call)
-    [refused] = finish()
-    assert isinstance(refused, AccessDenied) and refused.denial.key == "team:update"
