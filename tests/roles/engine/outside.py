@@ -6,7 +6,7 @@ import http.client
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -16,7 +16,19 @@ from tests.isolation.rows import superuser_dsn
 from tests.live import live_server
 from tests.roles.engine.world import Rows, named
 
-Asked = tuple[str, str, str, str]
+
+class Asked(NamedTuple):
+    """A question as outside services put it. `author` is a property of the resource, told unless it is empty."""
+
+    subject: str
+    action: str
+    kind: str
+    object_id: str
+    author: str = ""
+
+    @property
+    def properties(self) -> dict[str, str]:
+        return {"author": self.author} if self.author else {}
 
 
 class Outside:
@@ -50,17 +62,17 @@ class Outside:
 
     def evaluate(self, token: str, questions: Sequence[Asked]) -> list[bool] | None:
         """Return the decisions of a batch, or None when the token is refused."""
-        body = self._post("evaluations", token, {"evaluations": [_evaluation(*one) for one in questions]})
+        body = self._post("evaluations", token, {"evaluations": [_evaluation(one) for one in questions]})
         return body and [one["decision"] for one in body["evaluations"]]
 
     def evaluate_one(self, token: str, question: Asked) -> bool:
         """Return the decision of a question asked by itself."""
-        body = self._post("evaluation", token, _evaluation(*question))
+        body = self._post("evaluation", token, _evaluation(question))
         return bool(body and body["decision"])
 
     def search(self, token: str, what: str, question: Asked) -> list[str]:
         """Return all that may stand for the subject, the resource or the action of a question, found page by page."""
-        asked: dict[str, Any] = _evaluation(*question) | {"page": {"limit": 2}}
+        asked: dict[str, Any] = _evaluation(question) | {"page": {"limit": 2}}
         if what == "action":
             del asked["action"]
         found: list[str] = []
@@ -82,11 +94,11 @@ class Outside:
         return answer
 
 
-def _evaluation(subject: str, action: str, kind: str, object_id: str) -> dict[str, Any]:
+def _evaluation(asked: Asked) -> dict[str, Any]:
     return {
-        "subject": {"type": "user", "id": subject},
-        "action": {"name": action},
-        "resource": {"type": kind, "id": object_id},
+        "subject": {"type": "user", "id": asked.subject},
+        "action": {"name": asked.action},
+        "resource": {"type": asked.kind, "id": asked.object_id, "properties": asked.properties},
     }
 
 

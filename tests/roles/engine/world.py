@@ -6,6 +6,7 @@ memory has to notice by itself.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID, uuid5
@@ -17,6 +18,8 @@ READS = ("clients:read", "contacts:read")
 CHANGES = ("clients:write", "contacts:delete")
 GENERAL = ("reports:read", "team:read")
 KEYS = (*READS, *CHANGES, *GENERAL)
+INVOICE, REPORT = "billing:invoice", "billing:report"
+OUTSIDE = ((INVOICE, "read"), (INVOICE, "update"), (REPORT, "update"))
 
 
 def named(name: str) -> UUID:
@@ -36,16 +39,39 @@ class Role(NamedTuple):
 
 
 class Question(NamedTuple):
-    """May the person do this to that: a client, or the organization as a whole?"""
+    """May the person do this to that: a client, the organization as a whole, or a resource of its application?
+
+    `author` is whom the asker tells to be the author of the resource, if anybody.
+    """
 
     person: str
     action: str
     target: str
+    kind: str = "client"
+    author: str = ""
+
+
+class Application(NamedTuple):
+    """What a place has registered. `reach` tells of each action on what it may be done: on all, assigned or own."""
+
+    name: str
+    reach: Mapping[tuple[str, str], str]
+
+    def key(self, kind: str, action: str) -> str:
+        """Return the key of the permission for an action on a kind of resource."""
+        return f"app-{str(named(self.name))[-8:]}:{kind.removeprefix('billing:')}:{action}"
+
+    @property
+    def keys(self) -> list[str]:
+        return [self.key(*about) for about in OUTSIDE]
 
 
 @dataclass
 class World:
-    """Who is where with which role. `assigned` tells whether they may change the client; `factors` who has one."""
+    """Who is where with which role. `assigned` tells whether they may change the client; `factors` who has one.
+
+    `granted` are the resources of applications: the person, the place, the kind and what it is called.
+    """
 
     places: dict[str, bool] = field(default_factory=dict)
     people: dict[str, bool] = field(default_factory=dict)
@@ -54,25 +80,35 @@ class World:
     members: dict[tuple[str, str], str] = field(default_factory=dict)
     clients: dict[str, str] = field(default_factory=dict)
     assigned: dict[tuple[str, str], bool] = field(default_factory=dict)
+    applications: dict[str, Application] = field(default_factory=dict)
+    granted: set[tuple[str, str, str, str]] = field(default_factory=set)
 
-    def granted(self, name: str | None) -> set[str]:
-        """Return what a role grants: up to an inactive one, it and those it inherits from."""
+    def holds(self, name: str | None, key: str) -> bool:
+        """Whether a role grants the key: up to an inactive one, it and those it inherits from."""
         held: set[str] = set()
         while name is not None and self.roles[name].active:
             held |= self.roles[name].own
             name = self.roles[name].parent
-        return held | set(KEYS) if "admin:*" in held else held
+        return not held.isdisjoint({key, "admin:*"})
 
     def allows(self, place: str, asked: Question) -> bool:
         """Whether the answer to the question is yes: everything that it takes is there."""
-        person, action, target = asked
+        person, action, target, kind, author = asked
         name = self.members.get((person, place))
         if name is None or not self.people[person] or not self.places[place]:
             return False
-        role = self.roles[name]
-        if action not in self.granted(name) or (role.second_factor and person not in self.factors):
+        role, application = self.roles[name], self.applications.get(place)
+        if role.second_factor and person not in self.factors:
             return False
-        if action in GENERAL:
+        if kind in {INVOICE, REPORT}:
+            if application is None or not self.holds(name, application.key(kind, action)):
+                return False
+            is_granted = (person, place, kind, target) in self.granted
+            within = {"all": True, "assigned": is_granted, "own": author == person}
+            return within.get(application.reach.get((kind, action), ""), False)
+        if not self.holds(name, action):
+            return False
+        if kind == "organization":
             return target == place
         if self.clients.get(target) != place:
             return False
@@ -192,4 +228,59 @@ class Rows:
                 " JOIN django_content_type c ON c.id = p.content_type_id"
                 " WHERE c.app_label = 'clients' AND c.model = 'client' AND p.codename = %(codename)s",
                 about | {"codename": "change_client" if may_change else "view_client"},
+            )
+
+    def register(self, place: str, application: Application) -> None:
+        with self.server.transaction():
+            self.server.execute(
+                "INSERT INTO roles_application (id, organization_id, slug, name, description, created_at, version)"
+                " VALUES (%s, %s, 'billing', 'Billing', '', now(), 1)",
+                (named(application.name), named(place)),
+            )
+            for key in application.keys:
+                self.server.execute(
+                    "INSERT INTO roles_permission (key, organization_id, name, scope, category, position)"
+                    " VALUES (%s, %s, %s, 'TENANT', 'Billing', 99)",
+                    (key, named(place), key),
+                )
+            for about in OUTSIDE:
+                self.set_action(place, application, about)
+
+    def set_action(self, place: str, application: Application, about: tuple[str, str]) -> None:
+        """Store the action as the application has it; one that it has no reach for is gone."""
+        key = application.key(*about)
+        with self.server.transaction():
+            self.server.execute("DELETE FROM roles_applicationaction WHERE permission_id = %s", (key,))
+            if reach := application.reach.get(about):
+                kind, action = about[0].removeprefix("billing:"), about[1]
+                owner = "author" if reach == "own" else ""
+                self.server.execute(
+                    "INSERT INTO roles_applicationaction (id, organization_id, application_id, resource_type, action,"
+                    " name, reach, owner_property, permission_id)"
+                    " VALUES (gen_random_uuid(), %s, %s, %s, %s, %s, %s, %s, %s)",
+                    (named(place), named(application.name), kind, action, key, reach, owner, key),
+                )
+
+    def unregister(self, application: Application) -> None:
+        """Delete the application, its permissions, and what roles hold of them."""
+        with self.server.transaction():
+            self.server.execute("DELETE FROM roles_rolepermission WHERE permission_id = ANY (%s)", (application.keys,))
+            self.server.execute("DELETE FROM roles_application WHERE id = %s", (named(application.name),))
+            self.server.execute("DELETE FROM roles_permission WHERE key = ANY (%s)", (application.keys,))
+
+    def set_granted(
+        self, person: str, place: str, application: Application, kind: str, resource: str, is_so: bool
+    ) -> None:
+        about = (named(place), named(application.name), kind.removeprefix("billing:"), resource, named(person))
+        if is_so:
+            self.server.execute(
+                "INSERT INTO roles_resourcegrant (id, organization_id, application_id, resource_type, resource_id,"
+                " user_id, created_at) VALUES (gen_random_uuid(), %s, %s, %s, %s, %s, now())",
+                about,
+            )
+        else:
+            self.server.execute(
+                "DELETE FROM roles_resourcegrant WHERE (organization_id, application_id, resource_type, resource_id,"
+                " user_id) = (%s, %s, %s, %s, %s)",
+                about,
             )
