@@ -65,7 +65,7 @@ class World:
             (subject, f"person{number}@people.example", True, str(UUID(int=number)), ids[member.role], False)
             for number, (subject, member) in enumerate(self.members.items())
         ]
-        grants = _grants({KIND: {one: (list(has.reads), list(has.changes)) for one, has in self.members.items()}})
+        grants = _grants((KIND, one, has.reads, has.changes) for one, has in self.members.items())
         place = (str(self.place), "agency", "active")
         snapshot = _snapshot(
             organization_id=self.place,

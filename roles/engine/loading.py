@@ -7,12 +7,13 @@ exactly the rows of that organization.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -39,28 +40,28 @@ FROM roles_role r WHERE r.scope = %(scope)s
 """
 # A service account works by tokens alone, which no second factor guards: it stands there as if it had one.
 _MEMBERS = """
-SELECT coalesce(json_agg(json_build_array(u.id, u.email, u.is_active, m.id, m.role_id,
-    f.user_id IS NOT NULL OR u.is_service)), '[]')
+SELECT string_agg(json_build_array(u.id, u.email, u.is_active, m.id, m.role_id,
+    f.user_id IS NOT NULL OR u.is_service)::text, E'\\n')
 FROM roles_membership m JOIN {users} u ON u.id = m.user_id LEFT JOIN iam_second_factors() f ON f.user_id = u.id
 WHERE m.organization_id = %(organization)s
 """
 # A legacy administrator stands there with their own id in place of a membership's, as in iam_standing.
 _STAFF = """
-SELECT coalesce(json_agg(json_build_array(u.id, u.email, u.is_active, coalesce(m.id, u.id),
+SELECT string_agg(json_build_array(u.id, u.email, u.is_active, coalesce(m.id, u.id),
     coalesce(m.role_id, iam_legacy_role(u.id)),
-    EXISTS (SELECT FROM mfa_authenticator a WHERE a.user_id = u.id AND a.type IN ('totp', 'webauthn')))), '[]')
+    EXISTS (SELECT FROM mfa_authenticator a WHERE a.user_id = u.id AND a.type IN ('totp', 'webauthn')))::text, E'\\n')
 FROM {users} u LEFT JOIN roles_membership m ON m.user_id = u.id AND m.organization_id IS NULL
 WHERE m.id IS NOT NULL OR u.legacy_role <> ''
 """
 _PLACE = "SELECT json_build_array(o.id, o.slug, o.status) FROM {organizations} o WHERE o.id = %(organization)s"
 _ASSIGNED = """
-SELECT coalesce(json_object_agg(a.user_id, json_build_array(a.reads, a.changes)), '{{}}')
+SELECT string_agg(json_build_array('{kind}', a.user_id, a.reads, a.changes)::text, E'\\n')
 FROM (
     SELECT g.user_id, array_agg(g.object_id) AS reads, array_agg(g.object_id) FILTER (WHERE g.may_change) AS changes
     FROM ({grants}) AS g (user_id, object_id, may_change) {only} GROUP BY g.user_id
 ) AS a
 """
-_NO_ROWS = "SELECT '[]'::json"
+_NO_RULES, _NO_ROWS = "SELECT '[]'::json", "SELECT ''"
 _ACTIONS = """
 SELECT coalesce(json_agg(json_build_array(a.slug || ':' || x.resource_type, x.action, x.permission_id, x.reach,
     x.owner_property, x.name)), '[]')
@@ -68,7 +69,7 @@ FROM roles_applicationaction x JOIN roles_application a ON a.id = x.application_
 WHERE x.organization_id = %(organization)s
 """
 _GRANTED = """
-SELECT coalesce(json_agg(json_build_array(a.kind, a.user_id, a.ids)), '[]')
+SELECT string_agg(json_build_array(a.kind, a.user_id, a.ids, NULL)::text, E'\\n')
 FROM (
     SELECT g.kind, g.user_id, array_agg(g.object_id) AS ids
     FROM (
@@ -101,15 +102,15 @@ def read_version(organization_id: UUID | None) -> Version:
 
 def load(organization_id: UUID | None) -> Snapshot:
     """Return the snapshot of a place as it is now. An unknown organization has nobody in it."""
-    own, shared, place, roles, members, actions, granted, *assigned = _read(organization_id)
+    own, shared, place, roles, members, actions, *grants = _read(organization_id)
     return _snapshot(
         organization_id,
         Version(own, shared),
         place,
         roles,
-        members,
+        _rows(members),
         _outside_rules(actions),
-        _grants(dict(zip(kinds(), assigned, strict=False)) | _by_kind(granted)),
+        _grants(chain.from_iterable(map(_rows, grants))),
         StoredObjects(organization_id),
     )
 
@@ -122,7 +123,7 @@ def renew(before: Snapshot) -> Snapshot:
     if before.organization_id is None:
         return load(None)
     read = _read(before.organization_id, since=before.version.own)
-    own, shared, place, roles, members, actions, changes, granted, *assigned = read
+    own, shared, place, roles, members, actions, changes, *grants = read
     is_told, touched, has_ended = changes
     if not is_told:
         return load(before.organization_id)
@@ -134,9 +135,9 @@ def renew(before: Snapshot) -> Snapshot:
         Version(own, shared),
         place,
         roles,
-        members,
+        _rows(members),
         _outside_rules(actions),
-        {**kept, **_grants(dict(zip(kinds(), assigned, strict=True)) | _by_kind(granted))},
+        {**kept, **_grants(chain.from_iterable(map(_rows, grants)))},
         StoredObjects(before.organization_id) if has_ended else before.objects,
     )
 
@@ -152,17 +153,18 @@ def _read(organization_id: UUID | None, *, since: int | None = None) -> Sequence
 
 @cache
 def _statement(scope: Scope, is_since: bool) -> str:
-    """Return the one statement that reads a place, each part of it as JSON: a row at a time took far longer."""
+    """Return the one statement that reads a place, each part of it as JSON, or what is large as lines of JSON: a row at
+    a time took far longer."""
     users = get_user_model()._meta.db_table
     if scope is Scope.PLATFORM:
-        parts = [_PLATFORM, _ROLES, _STAFF.format(users=users), _NO_ROWS, _NO_ROWS]
+        parts = [_PLATFORM, _ROLES, _STAFF.format(users=users), _NO_RULES, _NO_ROWS]
     else:
         organizations = apps.get_model(settings.TENANCY_ORGANIZATION_MODEL)._meta.db_table
         parts = [_PLACE.format(organizations=organizations), _ROLES, _MEMBERS.format(users=users), _ACTIONS]
         parts += [_CHANGES] if is_since else []
         only = _TOUCHED if is_since else ""
         parts.append(_GRANTED.format(only=only))
-        parts += [_ASSIGNED.format(grants=kind.grants, only=only) for kind in kinds().values()]
+        parts += [_ASSIGNED.format(kind=kind.name, grants=kind.grants, only=only) for kind in kinds().values()]
     listed = ", ".join(f"({part})" for part in parts)
     return f"SELECT v.own, v.shared, {listed} FROM iam_policy_version(%(organization)s) v"  # noqa: S608
 
@@ -197,14 +199,6 @@ def _outside_rules(rows: Iterable[Sequence[str]]) -> dict[tuple[str, str], Rule]
     return {(kind, action): Rule(key, _NEEDS[reach], owner, name) for kind, action, key, reach, owner, name in rows}
 
 
-def _by_kind(granted: Iterable[tuple[str, str, list[str]]]) -> dict[str, dict[str, tuple[list[str], list[str]]]]:
-    """Return what is granted of applications in the form of other assignments: to read and to work with alike."""
-    found: dict[str, dict[str, tuple[list[str], list[str]]]] = defaultdict(dict)
-    for kind, user_id, ids in granted:
-        found[kind][user_id] = (ids, ids)
-    return found
-
-
 def _held_roles(
     rows: Iterable[Sequence[Any]], applications: frozenset[str] = NO_KEYS
 ) -> tuple[Family, Mapping[UUID, HeldRole]]:
@@ -237,15 +231,23 @@ def _held_roles(
     return family, held
 
 
-def _grants(by_kind: Mapping[str, Mapping[str, Sequence[Any]]]) -> Grants:
-    """Return what is assigned, by person. Ids are kept once each, for many people are assigned to the same objects."""
+def _rows(lines: str | None) -> Iterator[Sequence[Any]]:
+    """Yield each row. Between two of them others may have the interpreter, which they could not while a million
+    assignments were taken apart at once."""
+    return map(msgspec.json.decode, lines.split("\n")) if lines else iter(())
+
+
+def _grants(rows: Iterable[Sequence[Any]]) -> Grants:
+    """Return what is assigned, by person, from rows of (kind, user id, ids to read, ids to work with or None).
+
+    Ids are kept once each, for many people are assigned to the same objects.
+    """
     kept: dict[str, str] = {}
     grants: dict[str, dict[str, Assigned]] = defaultdict(dict)
-    for kind, by_user in by_kind.items():
-        for user_id, (reads, changes) in by_user.items():
-            assigned = dict.fromkeys((kept.setdefault(one, one) for one in reads), False)
-            assigned |= {kept[one]: True for one in changes or ()}
-            grants[user_id][kind] = assigned
+    for kind, user_id, reads, changes in rows:
+        assigned = dict.fromkeys((kept.setdefault(one, one) for one in reads), False)
+        assigned |= {kept[one]: True for one in changes or ()}
+        grants[user_id][kind] = assigned
     return grants
 
 

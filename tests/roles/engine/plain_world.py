@@ -82,14 +82,16 @@ def snapshot_of(world: World) -> Snapshot:
         )
         for name, person in world.people.items()
     ]
-    assigned = {
-        id_of(name): (
+    assigned = [
+        (
+            "client",
+            id_of(name),
             [id_of(client) for client in person.assigned],
             [id_of(client) for client, may_change in person.assigned.items() if may_change],
         )
         for name, person in world.people.items()
-    }
-    place, grants = (id_of(world.place), world.place, "active"), _grants({"client": assigned})
+    ]
+    place, grants = (id_of(world.place), world.place, "active"), _grants(assigned)
     objects = Known("client", map(id_of, world.clients))
     return _snapshot(
         organization_id=UUID(id_of(world.place)),
