@@ -130,7 +130,7 @@ def renew(before: Snapshot) -> Snapshot:
     kept = {one: person.assigned for one, person in before.people.items() if person.assigned}
     for one in touched:
         kept.pop(one, None)
-    return _snapshot(
+    after = _snapshot(
         before.organization_id,
         Version(own, shared),
         place,
@@ -140,6 +140,8 @@ def renew(before: Snapshot) -> Snapshot:
         {**kept, **_grants(chain.from_iterable(map(_rows, grants)))},
         StoredObjects(before.organization_id) if has_ended else before.objects,
     )
+    after.take_over(before)
+    return after
 
 
 def _read(organization_id: UUID | None, *, since: int | None = None) -> Sequence[Any]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from roles import catalogue
+from roles.engine.assignees import Assignees, assignees_of, reassigned, renewed
 from roles.engine.explanation import (
     ANY,
     CHANGE,
@@ -166,6 +167,8 @@ class Snapshot:
         self._subjects = {**{person.email: person for person in people.values()}, **people}
         #: What searches have put in order already.
         self.ordered: dict[tuple[str, str, Need], Sequence[str]] = {}
+        #: Whether it has been asked for since the store last looked for what to drop.
+        self.is_wanted = False
 
     @cached_property
     def weight(self) -> int:
@@ -183,15 +186,16 @@ class Snapshot:
         return found
 
     @cached_property
-    def assignees(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
+    def assignees(self) -> Assignees:
         """The ids of the people assigned to each object, by kind and id of the object, in order."""
-        found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-        for one in sorted(self.people):
-            for kind, assigned in self.people[one].assigned.items():
-                for object_id in assigned:
-                    found[kind][object_id].append(one)
-        # Of tuples of strings, as of assignments, garbage collections take no notice.
-        return {kind: {object_id: tuple(ids) for object_id, ids in by_id.items()} for kind, by_id in found.items()}
+        return assignees_of(self.people)
+
+    def take_over(self, before: Snapshot) -> None:
+        """Take over what searches have put in order in an earlier snapshot, brought up to date."""
+        changed = reassigned(before.people, self.people)
+        self.ordered = {key: ids for key, ids in before.ordered.copy().items() if key[0] not in changed}
+        if "assignees" in vars(before):
+            self.assignees = renewed(before.assignees, before.people, self.people, changed)
 
     @cached_property
     def granted(self) -> Mapping[str, Sequence[str]]:

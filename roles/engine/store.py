@@ -17,7 +17,8 @@ PLATFORM = -1
 
 
 class SnapshotStore:
-    """Snapshots by place. The ones loaded longest ago go first when all together are too heavy.
+    """Snapshots by place. When all together are too heavy the ones loaded longest ago go first, but for those that have
+    been asked for since: they get a second chance, for to note of each when it was would slow every check.
 
     `capacity` is counted in people and assignments.
     """
@@ -39,6 +40,7 @@ class SnapshotStore:
         """Return a snapshot that is not older than a version which the caller has read."""
         held = self._held.get(organization_id.int if organization_id else PLATFORM)
         if held is not None and held.version == version:
+            held.is_wanted = True
             return held
         return self._load(organization_id, version)
 
@@ -65,8 +67,19 @@ class SnapshotStore:
             self._held.move_to_end(place)
             if settled:
                 self._settled.add(snapshot)
-            while len(self._held) > 1 and sum(one.weight for one in self._held.values()) > self.capacity:
-                self._held.popitem(last=False)
+            self._make_room(place)
+
+    def _make_room(self, newest: int) -> None:
+        """Drop what is too much, the oldest first. Each that was asked for since is spared once, the newest always."""
+        weight = sum(one.weight for one in self._held.values())
+        while weight > self.capacity and len(self._held) > 1:
+            place, oldest = next(iter(self._held.items()))
+            if oldest.is_wanted or place == newest:
+                oldest.is_wanted = False
+                self._held.move_to_end(place)
+            else:
+                del self._held[place]
+                weight -= oldest.weight
 
 
 snapshots = SnapshotStore(settings.DECISION_CACHE_SIZE)

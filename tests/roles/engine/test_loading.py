@@ -13,6 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from roles.engine import search
 from roles.engine.loading import load, read_version, renew
 from roles.engine.snapshot import Snapshot, Version
 from roles.engine.watch import forget_changes
@@ -245,6 +246,27 @@ class TestBroughtUpToDate:
         kept = str(agency.member.pk)
         assert after.people[kept].assigned is before.people[kept].assigned
         assert after.people[str(agency.manager.pk)].assigned["client"].keys() == {str(agency.clients[1].pk)}
+
+    def test_what_searches_put_in_order_is_taken_over(self, agency: Agency) -> None:
+        first, second = agency.clients[-2:]
+        viewer, member = str(agency.viewer.pk), str(agency.member.pk)
+        assign(agency.viewer, first)
+        assign(agency.member, first)
+        before = load(agency.organization.pk)
+        assert viewer in search.subjects(before, "clients:read", "client", str(first.pk), limit=10)
+        for one in (viewer, member):
+            assert str(first.pk) in search.resources(before, one, "clients:read", "client", limit=10)
+        assign(agency.member, second)
+        after = renew(before)
+        assert vars(after)["assignees"] == load(agency.organization.pk).assignees != before.assignees
+        assert {key[0] for key in after.ordered} == {viewer}
+        assert str(second.pk) in search.resources(after, member, "clients:read", "client", limit=10)
+
+    def test_nothing_is_put_in_order_that_nobody_searched(self, agency: Agency) -> None:
+        before = load(agency.organization.pk)
+        assign(agency.member, agency.clients[0])
+        after = renew(before)
+        assert "assignees" not in vars(after) and not after.ordered
 
     def test_people_who_came_and_went_show(self, agency: Agency) -> None:
         before = load(agency.organization.pk)

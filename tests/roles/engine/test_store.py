@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from roles.engine.loading import read_version
 from roles.engine.snapshot import Version
 from roles.engine.store import SnapshotStore
-from tests.factories import MembershipFactory, UserFactory, assign, built_in
+from tests.factories import MembershipFactory, RoleFactory, UserFactory, assign, built_in
 from tests.isolation.rows import superuser_dsn
 from tests.world import Agency, make_agency
 
@@ -88,6 +88,28 @@ class TestInMemory:
         store.current(third)
         assert statements(lambda: store.at(second, kept[1].version)) == 0
         assert statements(lambda: store.at(first, kept[0].version)) == 1
+
+    def test_one_that_is_asked_for_outlives_younger_ones_that_nobody_asks_for(self, agency: Agency) -> None:
+        places = [agency.organization.pk, *(make_agency(f"Agency{n}").organization.pk for n in range(4))]
+        store = SnapshotStore(3 * SnapshotStore(AMPLE).current(places[0]).weight + 1)
+        wanted, *others = (store.current(place) for place in places[:3])
+        for place in places[3:]:
+            assert statements(lambda: store.at(wanted.organization_id, wanted.version)) == 0
+            store.current(place)
+        assert statements(lambda: store.at(wanted.organization_id, wanted.version)) == 0
+        assert all(statements(lambda one=one: store.at(one.organization_id, one.version)) == 1 for one in others)
+
+    def test_a_heavy_one_takes_the_room_of_several(self, agency: Agency, other_agency: Agency) -> None:
+        large = make_agency("Large")
+        RoleFactory.create_batch(10, organization=large.organization)
+        weight = SnapshotStore(AMPLE).current(large.organization.pk).weight
+        store = SnapshotStore(weight + 1)
+        small = [store.current(one.organization.pk) for one in (agency, other_agency)]
+        assert sum(one.weight for one in small) < weight
+        store.current(large.organization.pk)
+        assert all(
+            statements(lambda one=one: store.at(one.organization_id, one.version)) == 1 for one in reversed(small)
+        )
 
     def test_one_that_is_loaded_again_is_the_newest(self, agency: Agency, other_agency: Agency) -> None:
         first, second, third = (one.organization.pk for one in (agency, other_agency, make_agency("Third")))
