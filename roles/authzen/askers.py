@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import time
+import math
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from time import monotonic, time
 from uuid import UUID
 
 from roles.actors import RoleActor
@@ -39,7 +40,7 @@ class Asker:
     @property
     def is_expired(self) -> bool:
         """Whether the token's time is over."""
-        return self.expires_at is not None and self.expires_at <= time.time()
+        return self.expires_at is not None and self.expires_at <= time()
 
 
 #: From the value of an Authorization header to the asker as of now. It may block, and raises Refused for nobody.
@@ -118,14 +119,15 @@ class Askers:
         self._noted_at.pop(digest, None)
 
     def _note(self, digest: bytes, asker: Asker) -> None:
-        now = time.monotonic()
-        if now - self._noted_at.get(digest, -SECONDS_BETWEEN_NOTES) >= SECONDS_BETWEEN_NOTES:
+        now = monotonic()
+        if now - self._noted_at.get(digest, -math.inf) >= SECONDS_BETWEEN_NOTES:
             self._noted_at[digest] = now
-            noting = asyncio.ensure_future(in_thread(self._threads, self._note_use, asker.actor))
+            noting = asyncio.ensure_future(self._use_noted(asker.actor))
             self._noting.add(noting)
-            noting.add_done_callback(self._noted)
+            noting.add_done_callback(self._noting.discard)
 
-    def _noted(self, noting: asyncio.Task[None]) -> None:
-        self._noting.discard(noting)
-        if not noting.cancelled() and noting.exception() is not None:
-            logger.warning("The use of a token was not noted.", exc_info=noting.exception())
+    async def _use_noted(self, actor: RoleActor) -> None:
+        try:
+            await in_thread(self._threads, self._note_use, actor)
+        except Exception:
+            logger.warning("The use of a token was not noted.", exc_info=True)

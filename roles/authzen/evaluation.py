@@ -27,7 +27,7 @@ def versions_asked(asked: Evaluation | Evaluations) -> Sequence[Version]:
     """Return the versions that the answer must be as new as."""
     questions = asked.questions if isinstance(asked, Evaluations) else [asked]
     contexts = {one.context or asked.context for one in questions}
-    return [Version.parse(text) for text in {one.at_least for one in contexts if one and one.at_least} if text]
+    return [Version.parse(text) for text in {one.at_least for one in contexts if one} if text]
 
 
 async def evaluate(asked: Evaluation | Evaluations, actor: RoleActor, place: Place) -> bytes:

@@ -37,7 +37,8 @@ class RememberedObjects:
     """
 
     def __init__(self, stored: Objects, threads: Executor) -> None:
-        self.stored = stored
+        # Both block: they are for searches.
+        self.confirm, self.following = stored.confirm, stored.following
         self.unsure: set[Known] = set()
         self._seen: set[Known] = set()
         self._confirm = Together(partial(_all_existing, stored), threads)
@@ -50,16 +51,6 @@ class RememberedObjects:
         if object_id != NO_OBJECT:
             self.unsure.add((kind, object_id))
         return False
-
-    def confirm(self, kind: str, ids: Iterable[str]) -> set[str]:
-        """Return which of these there are. It blocks."""
-        found = self.stored.confirm(kind, ids)
-        self._seen |= {(kind, one) for one in found}
-        return found
-
-    def following(self, kind: str, after: str, limit: int) -> list[str]:
-        """Return the ids of up to `limit` objects, in order, that come after this id. It blocks."""
-        return self.stored.following(kind, after, limit)
 
     async def settle(self, answer: Callable[[], Answer]) -> Answer:
         """Return an answer once it rests on nothing unsure."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Hashable
 from concurrent.futures import Executor
-from functools import partial
-from typing import Generic, ParamSpec, TypeVar
+from typing import Generic, TypeVar, TypeVarTuple
 
 from django.db import Error, connections
 from psycopg_pool import PoolClosed, PoolTimeout
@@ -16,7 +15,7 @@ from roles.authzen.errors import Unavailable
 #: Within these is answered, though the thread may be held on: by a connection to a database that has gone silent.
 MOST_SECONDS = 30.0
 
-Arguments = ParamSpec("Arguments")
+Arguments = TypeVarTuple("Arguments")
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")
 
@@ -40,12 +39,11 @@ class Shared(Generic[Key, Result]):
     async def _run(self, key: Key, before: asyncio.Task[Result] | None) -> Result:
         if before is not None:
             await asyncio.wait([before])
-        mine = self._running[key] = self._waiting.pop(key)
+        self._running[key] = self._waiting.pop(key)
         try:
             return await in_thread(self._threads, self._work, key)
         finally:
-            if self._running.get(key) is mine:
-                del self._running[key]
+            del self._running[key]
 
 
 class Together(Generic[Key, Result]):
@@ -73,20 +71,18 @@ class Together(Generic[Key, Result]):
         return await in_thread(self._threads, self._work, asked)
 
 
-async def in_thread(
-    threads: Executor, work: Callable[Arguments, Result], *args: Arguments.args, **named: Arguments.kwargs
-) -> Result:
+async def in_thread(threads: Executor, work: Callable[[*Arguments], Result], *args: *Arguments) -> Result:
     """Return what `work` returns. Raises Unavailable when its database does not answer, or not in time."""
-    working = asyncio.get_running_loop().run_in_executor(threads, partial(_and_leave, work, *args, **named))
+    working = asyncio.get_running_loop().run_in_executor(threads, _and_leave, work, *args)
     try:
         return await asyncio.wait_for(working, MOST_SECONDS)
     except TimeoutError as late:
         raise Unavailable from late
 
 
-def _and_leave(work: Callable[Arguments, Result], *args: Arguments.args, **named: Arguments.kwargs) -> Result:
+def _and_leave(work: Callable[[*Arguments], Result], *args: *Arguments) -> Result:
     try:
-        return work(*args, **named)
+        return work(*args)
     except (Error, PoolTimeout, PoolClosed) as error:
         raise Unavailable from error
     finally:

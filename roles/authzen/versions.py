@@ -31,8 +31,7 @@ Connection = psycopg.AsyncConnection[tuple[UUID, int, int]]
 async def connect() -> Connection:
     """Return a connection of the application to its database, on which every statement is a transaction."""
     parameters = connections["default"].get_connection_params()
-    for of_django in ("context", "cursor_factory"):
-        parameters.pop(of_django, None)
+    del parameters["cursor_factory"]  # It makes those of Django, which block.
     return await psycopg.AsyncConnection.connect(**parameters, autocommit=True)
 
 
@@ -48,7 +47,6 @@ class Versions:
         self._waiting: list[tuple[UUID, asyncio.Future[Version]]] = []
         self._reading: asyncio.Task[None] | None = None
         self._is_failing = False
-        self._selecting: asyncio.Task[Mapping[UUID, Version]] | None = None
 
     async def read(self, organization_id: UUID) -> Version:
         """Return the version as of a moment after this was called. Raises Unavailable without PostgreSQL."""
@@ -61,8 +59,8 @@ class Versions:
     async def close(self) -> None:
         """Give the connection back."""
         if self._connection is not None:
-            await self._connection.close()
-            self._connection = None
+            connection, self._connection = self._connection, None
+            await connection.close()
 
     async def _read_for_all(self) -> None:
         loop = asyncio.get_running_loop()
@@ -72,19 +70,20 @@ class Versions:
                 waiting, self._waiting = self._waiting, []
                 await self._answer(waiting)
                 earliest_next = began + (SECONDS_AFTER_FAILURE if self._is_failing else SECONDS_BETWEEN_READINGS)
-                if (pause := earliest_next - loop.time()) > 0:
-                    await asyncio.sleep(pause)
+                await asyncio.sleep(earliest_next - loop.time())
         finally:
             self._reading = None
 
     async def _answer(self, waiting: Collection[tuple[UUID, asyncio.Future[Version]]]) -> None:
-        selecting = self._selecting = asyncio.ensure_future(self._select({one for one, _ in waiting}))
+        organizations = {one for one, _ in waiting}
+        selecting = asyncio.ensure_future(self._select(organizations))
         await asyncio.wait([selecting], timeout=self._seconds)
         if not selecting.done():
             # It is not waited for: over a connection that leads nowhere, even to give up takes long.
             self._connection = None
             selecting.cancel()
             selecting.add_done_callback(_forget)
+            error: BaseException | None = TimeoutError(f"PostgreSQL did not answer within {self._seconds} s.")
         elif (error := selecting.exception()) is None:
             self._is_failing = False
             versions = selecting.result()
@@ -93,9 +92,9 @@ class Versions:
                     waiter.set_result(versions[organization_id])
             return
         else:
-            if not self._is_failing:
-                logger.warning("The version of the policy was not read.", exc_info=error)
-            await self._drop()
+            await self.close()
+        if not self._is_failing:
+            logger.warning("The version of the policy was not read.", exc_info=error)
         self._is_failing = True
         for _, waiter in waiting:
             if not waiter.done():
@@ -103,23 +102,20 @@ class Versions:
 
     async def _select(self, organizations: Collection[UUID]) -> Mapping[UUID, Version]:
         """Return the versions, over a new connection should the old one have ended meanwhile."""
-        if self._connection is not None:
+        if (held := self._connection) is not None:
             try:
-                return await self._selected(self._connection, organizations)
+                return await self._selected(held, organizations)
             except psycopg.OperationalError:
-                await self._drop()
+                await held.close()
+                if self._connection is not held:
+                    raise  # It was given up meanwhile, and another reading has a connection of its own.
         self._connection = await self._connect()
         return await self._selected(self._connection, organizations)
 
     async def _selected(self, connection: Connection, organizations: Collection[UUID]) -> Mapping[UUID, Version]:
         listed = f"{{{','.join(map(str, organizations))}}}"  # written out: to adapt a list takes longer than to ask
-        cursor = await connection.execute(_STATEMENT, (listed,), binary=True)
+        cursor = await connection.execute(_STATEMENT, (listed,))
         return {one: Version(own, shared) for one, own, shared in await cursor.fetchall()}
-
-    async def _drop(self) -> None:
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            await connection.close()
 
 
 def _forget(task: asyncio.Task[Mapping[UUID, Version]]) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
@@ -10,6 +11,7 @@ from knox.models import AuthToken
 from accounts.models import ApiToken, User
 from tests.factories import MembershipFactory, RoleFactory, UserFactory, inside
 from tests.roles.authzen.asking import Service
+from tests.roles.authzen.small_world import Plain
 from tests.world import Agency, make_agency
 
 _number = count(1)
@@ -43,6 +45,13 @@ def service(agency: Agency, runner: asyncio.Runner) -> Service:
 def service_of(runner: asyncio.Runner) -> Callable[[Agency, User], Service]:
     """Return a function that gives a service a token of somebody in an agency."""
     return lambda agency, user: Service(runner, token_of(agency, user))
+
+
+@pytest.fixture(scope="module")
+def as_asked_by(runner: asyncio.Runner) -> Iterator[Callable[[str], Plain]]:
+    """A function that gives a service to one of the small world's people, by name."""
+    with ThreadPoolExecutor(1, thread_name_prefix="given") as threads:
+        yield lambda name: Plain(runner, name, threads=threads)
 
 
 def token_of(agency: Agency, user: User) -> str:

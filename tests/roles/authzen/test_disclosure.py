@@ -68,6 +68,11 @@ def test_without_the_right_to_look_at_people_all_others_are_forbidden(
     assert service.search("subject", subject={"type": "user"}, action=READ, resource=client).status == 403
 
 
+def test_who_may_not_ask_is_told_what_it_needs(alone: tuple[Service, User], agency: Agency) -> None:
+    service, _ = alone
+    assert "team:read" in service.ask(agency.owner, "clients:read", "client", agency.clients[0]).json["detail"]
+
+
 def test_a_token_without_the_right_asks_about_its_holder_only(agency: Agency, service: Service) -> None:
     """What counts is what the token may do, not what its holder may."""
     narrowed = token_of(agency, agency.owner)
@@ -112,6 +117,11 @@ def test_a_search_shows_only_clients_within_the_askers_reach(narrow: Service, se
     assert len(service.search("resource", **asked).found) >= 3
     answer = narrow.search("resource", page={"limit": 1}, **asked)
     assert answer.found == [str(agency.clients[0].pk)] and answer.json["page"]["next_token"] == ""
+
+
+def test_whoever_is_assigned_nothing_is_told_of_nothing(service_of: ServiceOf, agency: Agency) -> None:
+    idle = service_of(agency, hire(agency, "team:read", "clients:read", reach="assigned"))
+    assert idle.search("resource", subject=user(agency.owner), action=READ, resource={"type": "client"}).found == []
 
 
 def test_search_and_evaluation_agree_for_a_narrow_asker(narrow: Service, agency: Agency) -> None:
@@ -217,7 +227,7 @@ def test_a_token_is_over_when_its_time_is(service: Service, agency: Agency, monk
     asked = ("clients:read", "client", agency.clients[0])
     assert asker.ask(agency.owner, *asked).decision
     later = (timezone.now() + timedelta(hours=1, seconds=1)).timestamp()
-    monkeypatch.setattr("roles.authzen.askers.time.time", lambda: later)
+    monkeypatch.setattr("roles.authzen.askers.time", lambda: later)
     assert asker.ask(agency.owner, *asked).status == 401
 
 
