@@ -13,6 +13,7 @@ from uvicorn_worker import UvicornWorker
 MOST_HELD = 65_536
 #: Of the line of a request and its headers together.
 MOST_HEAD_BYTES = 65_536
+TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 class Gathering:
@@ -53,15 +54,41 @@ class Protocol(HttpToolsProtocol):
     """HTTP/1.1 as uvicorn speaks it, over a gathering transport; with limits to what is kept of a caller, and without
     upgrades: who offers one is answered in HTTP/1.1 (RFC 9110, section 7.8)."""
 
+    open: ClassVar[set[Protocol]] = set()
     _head = 0
+    #: Since when the rest of a request is waited for: of its head, or after the last piece of its body.
+    _waits_since: float | None = None
+    _has_head = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(Gathering(transport))  # type: ignore[arg-type]
+        self._waits_since = self.loop.time()
+        Protocol.open.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        Protocol.open.discard(self)
+        super().connection_lost(exc)
+
+    @classmethod
+    def end_slow(cls, seconds: float) -> None:
+        """End the connections whose request has been waited for so long: for its head, or for more of its body."""
+        for one in list(cls.open):
+            now = one.loop.time()
+            if one._waits_since is None:
+                continue
+            if one.flow.read_paused:
+                one._waits_since = now  # Others are waited for: for as long the caller cannot send.
+            elif now - one._waits_since > seconds:
+                if not one.cycle.response_started if one._has_head else one._head:
+                    one.transport.write(TOO_SLOW)
+                one.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Take what comes. Behind an offer to upgrade the parser reads no further, for what follows might be of another
         protocol: so it is given the head again without the offer, and then the rest."""
         self._unset_keepalive_if_required()
+        if self._has_head and self._waits_since is not None:
+            self._waits_since = self.loop.time()
         while True:
             try:
                 self.parser.feed_data(data)
@@ -83,7 +110,8 @@ class Protocol(HttpToolsProtocol):
         return b"\r\n".join([b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url), *headers, b"", b""])
 
     def on_message_begin(self) -> None:
-        self._head = 0
+        self._head, self._has_head = 0, False
+        self._waits_since = self.loop.time()
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -97,11 +125,13 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade():
             return
+        self._has_head = True
         super().on_headers_complete()
         self.headers = []  # What follows the body are trailers, which are no headers (RFC 9110, section 6.5.1).
 
     def on_message_complete(self) -> None:
         if not self.parser.should_upgrade():
+            self._waits_since = None
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -120,3 +150,8 @@ class Worker(UvicornWorker):
 
     # Addresses are `tenancy.middleware.client_address`'s to tell, and there are no WebSockets.
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "auto", "http": Protocol, "ws": "none", "proxy_headers": False}
+
+    async def callback_notify(self) -> None:
+        """Tell gunicorn that the worker lives, twice in `--timeout` seconds; a request, too, has so many to come."""
+        await super().callback_notify()
+        Protocol.end_slow(self.cfg.timeout)

@@ -221,6 +221,39 @@ def shares_of_a_burst(port: int) -> Counter[bytes]:
         return Counter(body_from(one) for one in burst)
 
 
+@pytest.fixture(scope="module")
+def hasty_port() -> Iterator[int]:
+    with answering("--worker-class=iam_dashboard.worker.Worker", "--no-control-socket", "--timeout=2") as port:
+        yield port
+
+
+class TestWhatComesTooSlowly:
+    @pytest.mark.parametrize(
+        ("sent", "answer"),
+        [
+            (b"", b""),
+            (b"GET / HT", b"HTTP/1.1 408 Request Timeout"),
+            (b"GET /told HTTP/1.1\r\nHost: he", b"HTTP/1.1 408 Request Timeout"),
+            (b"POST /told HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\nhalf", b"HTTP/1.1 408 Request Timeout"),
+            (b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\nhalf", b"HTTP/1.1 200 OK"),
+        ],
+    )
+    def test_ends_the_connection(self, hasty_port: int, sent: bytes, answer: bytes) -> None:
+        with closing(socket.create_connection(("127.0.0.1", hasty_port), timeout=20)) as connection:
+            connection.sendall(sent)
+            told = b"".join(iter(lambda: connection.recv(65_536), b""))
+        assert told.partition(b"\r\n")[0] == answer and told.count(b"HTTP/1.1") == bool(answer)
+
+    def test_leaves_bodies_alone_that_come_on_and_on(self, hasty_port: int) -> None:
+        head = b"POST /told HTTP/1.1\r\nHost: here\r\nContent-Length: 8\r\n\r\n"
+        with closing(socket.create_connection(("127.0.0.1", hasty_port), timeout=20)) as connection:
+            connection.sendall(head)
+            for _ in range(8):
+                time.sleep(0.6)
+                connection.sendall(b"x")
+            assert json.loads(body_from(connection))["body"] == "x" * 8
+
+
 def test_a_burst_of_connections_is_shared_by_the_processes_of_the_image() -> None:
     command = (ROOT / "Dockerfile").read_text().rpartition("\nCMD ")[2].replace("\\\n", "")
     program, _, *options = json.loads(command)
