@@ -17,6 +17,7 @@ from django.db.models import Count
 from roles import catalogue
 from roles.catalogue import CatalogueEntry
 from roles.models import ActionReach, Application, ApplicationAction, Permission, RolePermission
+from roles.models.application import LONGEST_RESOURCE_ID
 from tenancy import text
 from tenancy.actors import Scope
 
@@ -53,6 +54,17 @@ class ActionDefinition:
     def decides(self) -> tuple[str, str]:
         """What of it decisions depend on."""
         return self.reach, self.owner_property
+
+
+def resource_id_problem(resource_id: str) -> str:
+    """Return why nobody can be granted a resource of that id, or nothing when somebody can."""
+    if not 1 <= len(resource_id) <= LONGEST_RESOURCE_ID:
+        return f"An id has 1 to {LONGEST_RESOURCE_ID} characters."
+    try:
+        text.checked(resource_id)
+    except text.UnfitTextError as unfit:
+        return str(unfit)
+    return ""
 
 
 def read_actions(sent: Iterable[Mapping[str, Any]]) -> tuple[ActionDefinition, ...]:

@@ -14,10 +14,9 @@ from django.db.models import QuerySet
 from audit.history import record_bulk_created, record_bulk_deleted
 from audit.recording import record_allowed
 from roles import access
+from roles.applications import resource_id_problem
 from roles.locking import still
 from roles.models import Application, ApplicationAction, Membership, ResourceGrant
-from roles.models.application import LONGEST_RESOURCE_ID
-from tenancy import text
 from tenancy.actors import Actor
 from tenancy.errors import Denial, NotVisible, Reason
 
@@ -125,15 +124,9 @@ def _require_type(application: Application, resource_type: str) -> None:
 def _resources(sent: Collection[str]) -> tuple[str, ...]:
     """Return the ids, each once, as they were sent: they are compared as they are written."""
     ids = tuple(dict.fromkeys(sent))
-    problem = ""
+    problem = next(filter(None, map(resource_id_problem, ids)), "")
     if not 1 <= len(ids) <= MOST_AT_ONCE:
         problem = f"Name 1 to {MOST_AT_ONCE:,} resources."
-    elif not all(1 <= len(one) <= LONGEST_RESOURCE_ID for one in ids):
-        problem = f"An id has 1 to {LONGEST_RESOURCE_ID} characters."
-    try:
-        text.checked("".join(ids))
-    except text.UnfitTextError as unfit:
-        problem = str(unfit)
     if problem:
         raise ValidationError({"resource_ids": problem})
     return ids

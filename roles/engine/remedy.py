@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from roles import access
+from roles.applications import resource_id_problem
 from roles.engine.objects import Need, Rule, assigning_key
 from roles.engine.snapshot import NOTHING, HeldRole, Person, Snapshot, names_person
 from roles.family import Relative
@@ -172,6 +173,8 @@ def _assigning(
     is_assigned = person is not None and object_id in person.usable(kind, rule.need)
     if is_assigned or (reaches_all and rule.need is not Need.NAMED):
         return ()
+    if rule.need is Need.NAMED and resource_id_problem(object_id):
+        return None
     return (Step(Change.ASSIGN, object_id=object_id, to_change=rule.need is not Need.READ),)
 
 

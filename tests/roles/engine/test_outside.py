@@ -167,6 +167,12 @@ def test_a_resource_that_is_not_granted_is_remedied_by_granting_it(
 
 
 @pytest.mark.requirement("PDP-2")
+@pytest.mark.parametrize("object_id", ["", "x" * 201, "i\0", "i\u202e1", "\ud800"])
+def test_nothing_remedies_what_cannot_be_granted(agency: Agency, clerk: Any, object_id: str) -> None:
+    assert remedies(snapshot_of(agency), clerk.email, "update", INVOICE, object_id) == []
+
+
+@pytest.mark.requirement("PDP-2")
 def test_a_missing_permission_is_remedied_where_it_may_be_given(agency: Agency, application: Any) -> None:
     role = RoleFactory(organization=agency.organization, name="desk", keys=("clients:read",), priority=1)
     user = UserFactory()
