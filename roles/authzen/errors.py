@@ -22,7 +22,6 @@ class Refused(Exception):
     def __init__(self, status: HTTPStatus, detail: str, headers: Sequence[Header] = ()) -> None:
         super().__init__(detail)
         self.status = status
-        self.detail = detail
         self.headers = headers
 
     def problem(self, path: str, request_id: str) -> bytes:
@@ -32,7 +31,7 @@ class Refused(Exception):
                 "type": "about:blank",
                 "title": self.status.phrase,
                 "status": self.status,
-                "detail": self.detail,
+                "detail": str(self),
                 "instance": path,
                 "request_id": request_id,
             }

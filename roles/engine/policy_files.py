@@ -1,8 +1,8 @@
 """Reading files of policy tests: YAML, or JSON that was parsed already, checked entry by entry.
 
-Of YAML 1.2 only what such a file needs is read: mappings, lists, and scalars, each of which is text, so that `no` is no
-falsehood and `12` no number. An alias is refused, since a few of them can stand for more than fits into memory, and so
-is a tag.
+Of YAML 1.2 only what such a file needs is read: mappings, lists, and scalars, each of which is text unless it is null,
+so that `no` is no falsehood and `12` no number. An alias is refused, since a few of them can stand for more than fits
+into memory, and so is a tag.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ MOST_CHARACTERS = 500
 MOST_PROBLEMS = 50
 MOST_VALUES = 150_000
 DEEPEST = 8
+#: How null is written without quotes (YAML 1.2, section 10.3.2).
+NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 Path = tuple[str | int, ...]
 
 _FILE_FIELDS = ("organization", "tests")
@@ -68,17 +70,17 @@ class Source:
 def read_yaml(raw: bytes) -> Source:
     """Return what a YAML file says. Raises PolicyFileRefused."""
     if len(raw) > MOST_BYTES:
-        raise _refused((), None, f"The file is too large: at most {MOST_BYTES:,} bytes are read. Split it.")
+        raise _refused(f"The file is too large: at most {MOST_BYTES:,} bytes are read. Split it.")
     try:
         reader = _Reader(raw.decode("utf-8-sig"))
         return Source(reader.document(), reader.lines)
     except UnicodeDecodeError:
-        raise _refused((), None, "The file is not UTF-8 text. Save it as such.") from None
+        raise _refused("The file is not UTF-8 text. Save it as such.") from None
     except yaml.MarkedYAMLError as wrong:
-        mark = wrong.problem_mark or wrong.context_mark
-        raise _refused((), mark.line + 1 if mark else None, f"This is not YAML: {wrong.problem}.") from wrong
+        mark = wrong.problem_mark
+        raise _refused(f"This is not YAML: {wrong.problem}.", mark.line + 1 if mark else None) from wrong
     except yaml.YAMLError as wrong:
-        raise _refused((), None, "The file holds a character that YAML does not allow.") from wrong
+        raise _refused("The file holds a character that YAML does not allow.") from wrong
 
 
 def parse(source: Source) -> PolicyFile:
@@ -90,8 +92,8 @@ def parse(source: Source) -> PolicyFile:
     return read
 
 
-def _refused(path: Path, at: int | None, sentence: str) -> PolicyFileRefused:
-    return PolicyFileRefused([Problem(path, at, sentence)])
+def _refused(sentence: str, line: int | None = None, path: Path = ()) -> PolicyFileRefused:
+    return PolicyFileRefused([Problem(path, line, sentence)])
 
 
 class _Reader:
@@ -109,21 +111,21 @@ class _Reader:
         next(self.events)
         further = next(self.events)
         if not isinstance(further, yaml.StreamEndEvent):
-            raise self._wrong(further, (), "A second document begins here. Keep one in a file.")
+            raise self._wrong(further, "A second document begins here. Keep one in a file.")
         return value
 
     def _value(self, event: Any, path: Path) -> Any:
         self.lines[path] = event.start_mark.line + 1
         if len(self.lines) > MOST_VALUES:
-            raise self._wrong(event, path, f"At most {MOST_VALUES:,} values are read: split the file.")
+            raise self._wrong(event, f"At most {MOST_VALUES:,} values are read: split the file.", path)
         if isinstance(event, yaml.AliasEvent):
-            raise self._wrong(event, path, "Aliases (*) are not read: write it out.")
-        if event.tag not in {None, "!"}:
-            raise self._wrong(event, path, "Tags (!) are not read: leave it out.")
+            raise self._wrong(event, "Aliases (*) are not read: write it out.", path)
+        if event.tag is not None:
+            raise self._wrong(event, "Tags (!) are not read: leave it out.", path)
         if isinstance(event, yaml.ScalarEvent):
-            return None if event.style is None and event.value in {"", "~", "null"} else event.value
+            return None if not event.style and event.value in NULLS else event.value
         if len(path) > DEEPEST:
-            raise self._wrong(event, path, "This is nested too deeply.")
+            raise self._wrong(event, "This is nested too deeply.", path)
         return self._list(path) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(path)
 
     def _list(self, path: Path) -> list[Any]:
@@ -136,14 +138,14 @@ class _Reader:
         found: dict[str, Any] = {}
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
-                raise self._wrong(event, path, "A name is a word, followed by a colon.")
+                raise self._wrong(event, "A name is a word, followed by a colon.", path)
             if event.value in found:
-                raise self._wrong(event, path, f"“{event.value[:50]}” stands here twice. Delete one.")
+                raise self._wrong(event, f"“{event.value[:50]}” stands here twice. Delete one.", path)
             found[event.value] = self._value(next(self.events), (*path, event.value))
         return found
 
-    def _wrong(self, event: Any, path: Path, sentence: str) -> PolicyFileRefused:
-        return _refused(path, event.start_mark.line + 1, sentence)
+    def _wrong(self, event: Any, sentence: str, path: Path = ()) -> PolicyFileRefused:
+        return _refused(sentence, event.start_mark.line + 1, path)
 
 
 class _Form:
@@ -164,15 +166,18 @@ class _Form:
         if len(tests) > MOST_QUESTIONS:
             self._refuse(("tests",), f"At most {MOST_QUESTIONS:,} tests are read: split the file.")
             tests = []
-        return PolicyFile(slug, tuple(self._test(test, ("tests", place)) for place, test in enumerate(tests)))
+        read = (self._test(test, ("tests", place)) for place, test in enumerate(tests))
+        return PolicyFile(slug, tuple(filter(None, read)))
 
-    def _test(self, value: Any, path: Path) -> PolicyTest:
+    def _test(self, value: Any, path: Path) -> PolicyTest | None:
         known = self._mapping(value, path, _TEST_FIELDS, "A test is a mapping with “name”, “subject” and so on.")
+        if not known:
+            return None
         expect = known.get("expect")
-        if known and expect not in tuple(Expectation):
+        if expect not in tuple(Expectation):
             self._refuse((*path, "expect"), "Say “allow” or “deny”.")
         return PolicyTest(
-            name=self._text(known.get("name"), (*path, "name"), "Give the test a name.") if known else "",
+            name=self._text(known.get("name"), (*path, "name"), "Give the test a name."),
             subjects=self._several(known, path, "subject", self._subject),
             actions=self._several(known, path, "action", self._text),
             resources=self._several(known, path, "resource", self._resource, Resource()),
@@ -189,8 +194,6 @@ class _Form:
         default: Any = None,
     ) -> tuple[Any, ...]:
         """Return one or many of something, under its name or the plural of it."""
-        if not known:
-            return ()
         plural = f"{name}s"
         if name in known and plural in known:
             self._refuse((*path, plural), f"Write “{name}” or “{plural}”, not both.")
@@ -225,13 +228,14 @@ class _Form:
         kind = self._text(known.get("type"), (*path, "type"), "Say the type of the resource.")
         object_id = known.get("id")
         properties = known.get("properties")
-        if kind and object_id is None and kind != ORGANIZATION:
+        if object_id is not None:
+            self._text(object_id, (*path, "id"))
+        elif kind and kind != ORGANIZATION:
             self._refuse((*path, "id"), f"Say which {kind}, by its id.")
         if properties is not None and not isinstance(properties, dict):
             self._refuse((*path, "properties"), "Properties are a mapping of names to values.")
         # Ids are compared as they are written.
-        written = object_id if object_id is not None and self._text(object_id, (*path, "id")) else ""
-        return Resource(kind, written, properties if isinstance(properties, dict) else NOTHING)
+        return Resource(kind, object_id or "", properties or NOTHING)
 
     def _mapping(self, value: Any, path: Path, known: tuple[str, ...], sentence: str) -> Mapping[str, Any]:
         """Return the mapping, or an empty one after noting that it is none. Unknown names are noted."""

@@ -97,7 +97,7 @@ class Plain(Service):
         try:
             told = self.runner.run(asyncio.wait_for(self._answer(path, json.dumps(body).encode()), 3))
         except Refused as refused:
-            return Answer(refused.status, {}, json.dumps({"detail": refused.detail}).encode())
+            return Answer(refused.status, {}, json.dumps({"detail": str(refused)}).encode())
         return Answer(200, {}, told)
 
     async def _answer(self, path: str, body: bytes) -> bytes:

@@ -117,6 +117,37 @@ def test_a_default_is_replaced_whole_and_never_merged(
     assert answer.json["evaluations"][1]["context"]["error"]["status"] == 400
 
 
+@pytest.mark.parametrize(
+    ("left_out", "told"),
+    [
+        (["subject"], "It has no subject, and the request has no default."),
+        (["action"], "It has no action, and the request has no default."),
+        (["resource"], "It has no resource, and the request has no default."),
+        (["subject", "resource"], "It has no subject and resource, and the request has no default."),
+        (["subject", "action"], "It has no subject and action, and the request has no default."),
+    ],
+)
+def test_a_question_without_an_entity_that_has_no_default_says_which(
+    service: Service, agency: Agency, left_out: list[str], told: str
+) -> None:
+    good = question(agency.owner, READ, "client", agency.clients[0])
+    bad = {name: entity for name, entity in good.items() if name not in left_out}
+    answer = service.batch(bad, good)
+    assert answer.decisions == [False, True]
+    assert answer.json["evaluations"][0]["context"]["error"] == {"status": 400, "message": told}
+
+
+@pytest.mark.requirement("PDP-6")
+def test_a_version_asked_for_counts_wherever_in_a_batch_it_stands(service: Service, agency: Agency) -> None:
+    good = question(agency.owner, READ, "client", agency.clients[0])
+    far: dict[str, Any] = {"context": {"at_least": f"{10**18}.0"}}
+    assert service.batch(good, **far).status == 503
+    assert service.batch({}, **good, **far).status == 503
+    assert service.batch(good, far, **good).status == 503
+    assert service.batch(good, far).status == 503
+    assert service.batch(good, {}, **good).decisions == [True, True]
+
+
 def test_properties_of_a_default_do_not_reach_a_question_with_its_own_resource(
     service: Service, agency: Agency
 ) -> None:
@@ -306,7 +337,8 @@ def test_unknown_fields_are_ignored_wherever_they_are(service: Service, agency: 
 def test_a_body_that_is_no_json_object_is_a_bad_request(service: Service, path: str, body: bytes) -> None:
     answer = service.post(path, body)
     assert answer.status == 400
-    assert answer.headers["content-type"] == "application/problem+json" and answer.json["detail"]
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json["detail"].startswith("The body ")
 
 
 @pytest.mark.parametrize("path", [EVALUATION, EVALUATIONS])

@@ -132,6 +132,33 @@ def test_refusals_that_are_far_apart_add_up_to_nothing(door: Door, clock: Clock)
         clock.now += 60
 
 
+def test_refusals_do_not_prolong_the_window_they_are_counted_in(door: Door, clock: Clock) -> None:
+    door.knock(MOST - 2)
+    clock.now += 40
+    door.knock(1)
+    clock.now += 20
+    assert door.knock(MOST + 1) == [*[401] * MOST, 429]
+
+
+def test_the_wait_is_as_long_whenever_in_a_window_it_begins(door: Door, clock: Clock) -> None:
+    door.knock(1)
+    clock.now += 59
+    door.knock(MOST - 1)
+    clock.now += 59
+    assert door.knock(1) == [429]
+    clock.now += 1
+    assert door.knock(1) == [401]
+
+
+def test_a_wait_goes_on_when_the_window_of_another_address_ends(door: Door, clock: Clock) -> None:
+    door.knock(1, "198.51.100.2")
+    clock.now += 50
+    door.knock(MOST)
+    clock.now += 10
+    door.knock(1, "198.51.100.3")
+    assert door.knock(1) == [429]
+
+
 def test_asking_on_does_not_prolong_the_wait(door: Door, clock: Clock) -> None:
     door.knock(MOST)
     clock.now += 59
@@ -187,12 +214,18 @@ def test_another_address_is_listened_to(door: Door, token: str) -> None:
     [
         ("2001:db8::1", "2001:db8::ffff:2", True),
         ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1", "fe80::2", True),
         ("198.51.100.7", "::ffff:198.51.100.7", True),
     ],
 )
 def test_one_host_is_known_by_its_network(door: Door, one: str, other: str, alike: bool) -> None:
     door.knock(MOST, one)
     assert door.knock(1, other) == [429 if alike else 401]
+
+
+@pytest.mark.parametrize("kind", ["application/json; a*=bogus''%41", "application/json; charset=nowhere"])
+def test_a_content_type_that_cannot_be_read_does_not_help(door: Door, kind: str) -> None:
+    assert [door.ask(None, content_type=kind).status for _ in range(MOST + 1)] == [*[401] * MOST, 429]
 
 
 @pytest.mark.parametrize("told", ["unknown", "198.51.100.1:4711", "fe80::1%eth0", "a" * 300])

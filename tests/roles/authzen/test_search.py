@@ -229,6 +229,11 @@ def test_a_missing_entity_is_a_bad_request(service: Service, busy: Agency, what:
     assert service.search(what, **asked, context={"at_least": "now"}).status == 400
 
 
+def test_what_is_no_version_is_told_in_words(service: Service, busy: Agency) -> None:
+    told = service.search("action", **searches(busy)["action"], context={"at_least": "soon"}).json["detail"]
+    assert "Expected a version as it came with an answer - at `$.at_least`." in told
+
+
 def test_a_kind_that_stands_for_the_place_is_found_by_its_id(service: Service, busy: Agency) -> None:
     asked = {"subject": user(busy.owner), "action": {"name": "team:invite"}, "resource": {"type": "organization"}}
     assert service.search("resource", **asked).found == [str(busy.organization.pk)]

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from audit.models import AccessRecord
+from tenancy.errors import Reason
+from tests.factories import on_platform
 from tests.roles.authzen.asking import EVALUATION, EVALUATIONS, SEARCH, Answer, Service, question
 from tests.world import Agency
 
@@ -26,6 +29,7 @@ def _is_problem(answer: Answer, status: int, path: str) -> bool:
     named = {"title", "type", "status", "detail", "instance", "request_id"}
     assert answer.headers["content-type"] == "application/problem+json"
     assert set(answer.json) == named and answer.json["instance"] == path and answer.json["detail"]
+    assert answer.json["type"] == "about:blank"
     return bool(answer.status == answer.json["status"] == status)
 
 
@@ -38,7 +42,9 @@ def test_json_is_read_whatever_its_parameters(service: Service, body: Any, path:
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "json"])
 def test_another_content_type_is_a_bad_request(service: Service, body: Any, path: str, kind: str) -> None:
-    assert _is_problem(service.post(path, body, content_type=kind), 400, path)
+    answer = service.post(path, body, content_type=kind)
+    assert _is_problem(answer, 400, path)
+    assert answer.json["detail"] == "Send JSON, with “Content-Type: application/json”."
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -91,6 +97,24 @@ def test_without_a_valid_token_nothing_is_answered(service: Service, body: Any, 
     answer = service.post(path, body, authorization=header)
     assert _is_problem(answer, 401, path)
     assert answer.headers["www-authenticate"].startswith('Bearer realm="access"')
+
+
+def test_a_challenge_names_an_error_only_where_a_token_was_sent(service: Service, body: Any) -> None:
+    """RFC 6750, section 3.1."""
+    unsent = Service(service.runner, None).post(EVALUATION, body)
+    assert unsent.headers["www-authenticate"] == 'Bearer realm="access"'
+    assert unsent.json["detail"].startswith("Send a token")
+    unknown = service.post(EVALUATION, body, authorization="Bearer iam_0")
+    assert unknown.headers["www-authenticate"] == 'Bearer realm="access", error="invalid_token"'
+    assert unknown.json["detail"].startswith("The token is unknown")
+
+
+@pytest.mark.requirement("AUD-3")
+def test_who_has_no_valid_token_is_on_record_as_anonymous(service: Service, body: Any) -> None:
+    service.post(EVALUATION, body, authorization="Bearer iam_0", x_request_id="anybody")
+    with on_platform():
+        record = AccessRecord.objects.get(request_id="anybody")
+    assert (record.actor_id, record.actor_label, record.reason) == (None, "anonymous", Reason.TOKEN_REFUSED)
 
 
 @pytest.mark.parametrize("word", ["Bearer", "bearer", "Token"])

@@ -1,12 +1,10 @@
-"""Policy tests: how a file is read, what is asked, and what is told of an answer that came out otherwise."""
+"""Policy tests: what is asked, and what is told of an answer that came out otherwise."""
 
 from __future__ import annotations
 
 import json
 from io import StringIO
 from pathlib import Path
-from textwrap import dedent
-from typing import Any
 from uuid import uuid4
 from xml.etree import ElementTree
 
@@ -17,26 +15,15 @@ from django.test.utils import CaptureQueriesContext
 
 from roles.engine import policy_tests
 from roles.engine.loading import read_version
-from roles.engine.policy_files import MOST_BYTES, MOST_VALUES, PolicyFileRefused, Source, parse, read_yaml
+from roles.engine.policy_files import parse, read_yaml
 from roles.engine.policy_tests import Expectation, Report, TooManyQuestions, run
 from tenancy.errors import ActionRefused
 from tests.factories import MembershipFactory, RoleFactory, UserFactory, inside
+from tests.roles.engine.test_policy_files import one
 from tests.world import Agency
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "policy.yaml"
 pytestmark = pytest.mark.requirement("PDP-1")
-
-
-def problems(text: str | bytes) -> list[str]:
-    """Return what is wrong with a file."""
-    raw = text if isinstance(text, bytes) else dedent(text).encode()
-    with pytest.raises(PolicyFileRefused) as refused:
-        parse(read_yaml(raw))
-    return [str(problem) for problem in refused.value.problems]
-
-
-def one(subject: str, action: str, expect: str = "allow", resource: str = "organization") -> str:
-    return f"tests: [{{name: One, subject: '{subject}', action: '{action}', resource: {resource}, expect: {expect}}}]"
 
 
 def report(agency: Agency, text: str) -> Report:
@@ -45,114 +32,6 @@ def report(agency: Agency, text: str) -> Report:
 
 def sentences(agency: Agency, text: str) -> list[str]:
     return [failure.sentence for outcome in report(agency, text).outcomes for failure in outcome.failures]
-
-
-def test_one_or_many_may_be_named_under_either_name() -> None:
-    [few, many] = parse(
-        read_yaml(
-            dedent("""
-            organization: larkmoor
-            tests:
-              - {name: Few, subject: A@larkmoor.example, action: clients:read, expect: allow}
-              - name: Many
-                subjects: [a@larkmoor.example, role:org-viewer]
-                action: [clients:read, clients:write]
-                resources:
-                  - organization
-                  - {type: client, id: 12}
-                expect: deny
-            """).encode()
-        )
-    ).tests
-    assert (few.subjects, few.actions, few.line) == (("a@larkmoor.example",), ("clients:read",), 4)
-    assert [str(resource) for resource in few.resources] == ["organization"]
-    assert (many.subjects, many.line) == (("a@larkmoor.example", "role:org-viewer"), 5)
-    assert [str(resource) for resource in many.resources] == ["organization", "client 12"]
-    assert (few.expect, many.expect) == (Expectation.ALLOW, Expectation.DENY)
-
-
-@pytest.mark.parametrize("written", ["Cafe\u0301", "a  b", " lead", "a\tb", "İ"])
-def test_an_id_and_the_name_of_a_role_stay_as_they_are_written(written: str) -> None:
-    resource = {"type": "books:invoice", "id": written}
-    test = {"name": "One", "subject": "role:Front-Desk", "action": "pay", "resource": resource, "expect": "deny"}
-    [read] = parse(Source({"tests": [test]})).tests
-    assert [one.object_id for one in read.resources] == [written]
-    assert read.subjects == ("role:Front-Desk",)
-
-
-def test_json_that_was_parsed_says_the_same() -> None:
-    text = one("a@larkmoor.example", "clients:read")
-    value = {"tests": [{"name": "One", "subject": "a@larkmoor.example", "action": "clients:read", "expect": "allow"}]}
-    [from_yaml], [from_json] = parse(read_yaml(text.encode())).tests, parse(Source(value)).tests
-    assert (from_yaml.subjects, from_yaml.actions, from_yaml.resources) == (
-        from_json.subjects,
-        from_json.actions,
-        from_json.resources,
-    )
-
-
-def test_what_looks_like_a_truth_or_a_number_is_text() -> None:
-    [test] = parse(read_yaml(one("no", "12:30", resource="{type: client, id: 007}").encode())).tests
-    assert (test.subjects, test.actions, test.resources[0].object_id) == (("no",), ("12:30",), "007")
-
-
-def test_every_problem_is_told_at_its_place() -> None:
-    told = problems("""\
-        organization: larkmoor
-        tests:
-          - name: One
-            subject: a@larkmoor.example
-            subjects: [b@larkmoor.example]
-            action: clients:read
-            expect: maybe
-          - name: Two
-            subject: []
-            resource: {type: client}
-            expect: deny
-            because: it is so
-        """)
-    assert told == [
-        "Line 7, test 1, expect: Say “allow” or “deny”.",
-        "Line 5, test 1, subjects: Write “subject” or “subjects”, not both.",
-        "Line 12, test 2: There is no “because” here. Known are: name, subject, subjects, action, actions, resource,"
-        " resources, expect.",
-        "Line 9, test 2, subject: Name at least one subject.",
-        "Line 8, test 2, actions: Name at least one action.",
-        "Line 10, test 2, resource: Say which client, by its id.",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("", "A file has “organization” and “tests”."),
-        ("- a", "Line 1: A file has “organization” and “tests”."),
-        ("tests: []", "Line 1: Give a list with at least one test."),
-        ("tests: [{}]", "Line 1, test 1: A test is a mapping with “name”, “subject” and so on."),
-        ("tests: [", "Line 2: This is not YAML:"),
-        ("tests: 1\ntests: 2", "Line 2: “tests” stands here twice. Delete one."),
-        ("a: &a [1]\nb: *a", "Line 2: Aliases (*) are not read: write it out."),
-        ("a: !!python/name:os.system", "Line 1: Tags (!) are not read: leave it out."),
-        ("? [a]\n: b", "Line 1: A name is a word, followed by a colon."),
-        ("a: 1\n---\nb: 2", "Line 2: A second document begins here. Keep one in a file."),
-        ("[" * 100_000, "Line 1: This is nested too deeply."),
-        (b"\xff", "The file is not UTF-8 text. Save it as such."),
-        (b"a: \x01", "The file holds a character that YAML does not allow."),
-        (one("a", "b", "{a: b}"), "Line 1, test 1, expect: Say “allow” or “deny”."),
-        (one("a", '"b', "deny").replace("'\"b'", '"b\\u202e"'), "Line 1, test 1, action: This contains an invisible"),
-        (one("a" * 501, "b"), "Line 1, test 1, subject: This is too long: at most 500 characters."),
-        (b" " * (MOST_BYTES + 1), "The file is too large: at most 1,048,576 bytes are read. Split it."),
-        (f"[{'a,' * MOST_VALUES}]", "Line 1: At most 150,000 values are read: split the file."),
-    ],
-)
-def test_a_file_that_cannot_be_used_says_what_to_do(text: str | bytes, told: str) -> None:
-    assert problems(text)[0].startswith(told)
-
-
-@pytest.mark.parametrize("value", [None, 1, [], "text", {"tests": {}}, {"tests": [1]}, {"tests": [{"name": 1}]}])
-def test_json_of_another_shape_is_refused(value: Any) -> None:
-    with pytest.raises(PolicyFileRefused):
-        parse(Source(value))
 
 
 @pytest.mark.django_db
