@@ -7,16 +7,20 @@ import gc
 import hashlib
 import random
 import statistics
+import sys
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from threading import Event, Thread
+from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
 
 from bench.harness import Line, note
 from roles.engine import search
-from roles.engine.loading import load
+from roles.engine.loading import load, renew
+from roles.engine.snapshot import Snapshot
 
 WORLD = """
 SELECT set_config('app.organization_id', md5(%(name)s::text)::uuid::text, true);
@@ -53,14 +57,17 @@ def loading(dsn: str, many: int) -> Iterator[Line]:
     for people, each, clients, rounds in ((500, 40, 500, 15), (many, 10, 10_000, 1)):
         place = _write(dsn, f"agency-of-{people}", people, each, clients)
         name = f"the snapshot of {people:,} people and {people * each:,} assignments"
-        seconds = statistics.median(_seconds(place) for _ in range(rounds))
+        read = [_timed(lambda place=place: load(place)) for _ in range(rounds)]
+        seconds, waited = statistics.median(one.seconds for one in read), max(one.waited for one in read)
         yield Line(f"{name}, read from PostgreSQL", round(seconds * 1000), "ms", "", None, "for information", None)
+        yield Line(f"{name}, others waited meanwhile", round(waited * 1000), "ms", "", None, "for information", None)
         yield Line(f"{name}, held", round(_held(place) / 1e6, 1), "MB", "", None, "for information", None)
-        yield from searching(people, each)
+        yield from searching(dsn, people, each)
 
 
-def searching(people: int, each: int) -> Iterator[Line]:
-    """Yield how long a page of the people takes who may read a client, of the organization written by `loading`."""
+def searching(dsn: str, people: int, each: int) -> Iterator[Line]:
+    """Yield how long a page of the people takes who may read a client, of the organization written by `loading`; then
+    how long to learn of a change takes, and the page after that."""
     place = _place(f"agency-of-{people}")
     snapshot = load(place)
     clients = sorted({one for person in snapshot.people.values() for one in person.assigned["client"]})
@@ -76,6 +83,17 @@ def searching(people: int, each: int) -> Iterator[Line]:
     yield Line(f"{name}, the first of a version", round(first), "ms", "", None, "for information", None)
     slowest = statistics.quantiles(others, n=100)[-1]
     yield Line(f"{name}, 99th percentile", round(slowest, 2), "ms", "", None, "≤ 50 ms", slowest <= 50)
+    with psycopg.connect(dsn) as server:
+        server.execute("DELETE FROM clients_clientgrant WHERE id = (SELECT max(id) FROM clients_clientgrant)")
+    renewed: list[Snapshot] = []
+    change = _timed(lambda: renewed.append(renew(snapshot)))
+    assert renewed[0].version.own > snapshot.version.own and renewed[0].assignees == load(place).assignees
+    page = _timed(lambda: search.subjects(renewed[0], "clients:read", "client", client, limit=50))
+    about = f"{people:,} people and {people * each:,} assignments"
+    yield Line(
+        f"to learn of a change among {about}", round(change.seconds * 1000), "ms", "", None, "for information", None
+    )
+    yield Line(f"{name}, the first after a change", round(page.seconds * 1000), "ms", "", None, "for information", None)
 
 
 def _place(name: str) -> UUID:
@@ -93,10 +111,35 @@ def _write(dsn: str, name: str, people: int, each: int, clients: int) -> UUID:
     return _place(name)
 
 
-def _seconds(place: UUID) -> float:
+class Timed(NamedTuple):
+    """How many seconds something took, and how long another thread of the process had to wait at most meanwhile."""
+
+    seconds: float
+    waited: float
+
+
+def _timed(work: Callable[[], object]) -> Timed:
+    """Do the work while another thread wants to go on every millisecond, as a web server's event loop does."""
+    gaps, is_done, usual = [0.0], Event(), sys.getswitchinterval()
+
+    def want() -> None:
+        before = time.perf_counter()
+        while not is_done.is_set():
+            time.sleep(0.001)
+            gaps.append(time.perf_counter() - before - 0.001)
+            before = time.perf_counter()
+
+    sys.setswitchinterval(0.0005)  # as iam_dashboard.asgi sets it
+    other = Thread(target=want)
+    other.start()
     started = time.perf_counter()
-    load(place)
-    return time.perf_counter() - started
+    try:
+        work()
+        return Timed(time.perf_counter() - started, max(gaps))
+    finally:
+        is_done.set()
+        other.join()
+        sys.setswitchinterval(usual)
 
 
 def _held(place: UUID) -> int:
