@@ -158,6 +158,10 @@ class ReportShown(serializers.Serializer[Report]):
     strangers = serializers.ListField(
         child=serializers.CharField(), help_text="Subjects without a role here, to whom everything is denied."
     )
+    missing = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Resources that there are not, to which everybody is denied everything.",
+    )
     tests = OutcomeShown(many=True, source="outcomes")
 
     @extend_schema_field(Asked)

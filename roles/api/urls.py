@@ -155,5 +155,5 @@ platform_patterns = list(patterns(PLATFORM))
 org_patterns = [
     *patterns(ORGANIZATION),
     *application_patterns(ORGANIZATION),
-    *_both(ORGANIZATION, "policy-tests", PolicyTestViewSet, {"post": "run"}, needing(permission(ASK))),
+    *_both(ORGANIZATION, "policy-tests", PolicyTestViewSet, {"post": "run"}, needing(permission(*ASK))),
 ]

@@ -2,7 +2,7 @@
 
 Of YAML 1.2 only what such a file needs is read: mappings, lists, and scalars, each of which is text unless it is null,
 so that `no` is no falsehood and `12` no number. An alias is refused, since a few of them can stand for more than fits
-into memory, and so is a tag.
+into memory, and so are tags and directives.
 """
 
 from __future__ import annotations
@@ -72,7 +72,12 @@ def read_yaml(raw: bytes) -> Source:
     if len(raw) > MOST_BYTES:
         raise _refused(f"The file is too large: at most {MOST_BYTES:,} bytes are read. Split it.")
     try:
-        reader = _Reader(raw.decode("utf-8-sig"))
+        text = raw.decode("utf-8-sig")
+        for number, written in enumerate(text.splitlines(), 1):
+            # Each is compared with all before it, and nobody else has the interpreter meanwhile.
+            if written.lstrip("\ufeff").startswith("%"):
+                raise _refused("Directives (%) are not read: leave it out.", number)
+        reader = _Reader(text)
         return Source(reader.document(), reader.lines)
     except UnicodeDecodeError:
         raise _refused("The file is not UTF-8 text. Save it as such.") from None
@@ -139,6 +144,8 @@ class _Reader:
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._wrong(event, "A name is a word, followed by a colon.", path)
+            if len(event.value) > MOST_CHARACTERS:
+                raise self._wrong(event, f"This name is too long: at most {MOST_CHARACTERS} characters.", path)
             if event.value in found:
                 raise self._wrong(event, f"“{event.value[:50]}” stands here twice. Delete one.", path)
             found[event.value] = self._value(next(self.events), (*path, event.value))
@@ -266,6 +273,7 @@ class _Form:
     def _refuse(self, path: Path, sentence: str, at: Path | None = None) -> None:
         """Note a problem, with the line of the nearest part that is there."""
         if len(self.problems) >= MOST_PROBLEMS:
+            self.problems[MOST_PROBLEMS:] = [Problem((), None, f"There are more: these are the first {MOST_PROBLEMS}.")]
             return
         place: Path = path if at is None else at
         while place and place not in self.source.lines:

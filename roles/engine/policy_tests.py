@@ -1,7 +1,7 @@
 """Policy tests: what an owner wants to stay true of who may and who must not do what, asked of the engine.
 
-`roles.engine.policy_files` reads them. A question that says nothing, because there is no such action or no such role,
-is a failure whatever was expected: a misspelt denial would hold for ever.
+`roles.engine.policy_files` reads them. A question that says nothing, because there is no such action, role or
+organization, is a failure whatever was expected: a misspelt denial would hold for ever.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from itertools import islice, product
 from typing import Any
 from uuid import UUID
 
-from roles.engine.objects import ORGANIZATION
+from roles.access import LIST_TEAM
+from roles.engine.objects import ORGANIZATION, kinds
 from roles.engine.snapshot import NOTHING, Snapshot, Version
 from roles.engine.store import snapshots
 from tenancy.actors import Actor, Reach
 from tenancy.errors import AccessDenied, ActionRefused, Denial, Reason
 from tenancy.policies import require
 
-ASK = "team:read"
+ASK = (LIST_TEAM, "team:read")
 MOST_QUESTIONS = 10_000
 #: A subject that begins so stands for everybody who has the role of that slug.
 ROLE_PREFIX = "role:"
@@ -93,11 +94,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All outcomes, as of one version. `strangers` are subjects without a role here, to whom everything is denied."""
+    """All outcomes, as of one version.
+
+    `strangers` are subjects without a role here, to whom everything is denied, and `missing` are resources that there
+    are not, to which everything is denied.
+    """
 
     version: Version
     outcomes: tuple[Outcome, ...]
     strangers: tuple[str, ...]
+    missing: tuple[str, ...]
 
     @property
     def held(self) -> bool:
@@ -121,15 +127,17 @@ class TooManyQuestions(ActionRefused):
 def run_for(actor: Actor, tests: PolicyFile) -> Report:
     """Ask all questions for a member of the organization, as things are now.
 
-    The answers tell of everybody and everything in it: raises AccessDenied without the permission to read the team, and
-    for somebody with assigned reach. Raises ActionRefused for tests of another organization, and TooManyQuestions.
+    The answers tell of everybody and everything in it, by name: raises AccessDenied without the permissions to list the
+    team and to read it, and for somebody with assigned reach. Raises ActionRefused for tests of another organization,
+    and TooManyQuestions.
     """
-    require(actor, ASK)
+    for key in ASK:
+        require(actor, key)
     if actor.organization_id is None or actor.reach is not Reach.ALL:
         raise AccessDenied(
             Denial(
                 Reason.OUT_OF_REACH,
-                ASK,
+                ASK[-1],
                 sentence="Policy tests tell of every client. Only someone who reaches all of them runs the tests.",
             )
         )
@@ -145,7 +153,10 @@ def run(tests: PolicyFile, organization_id: UUID) -> Report:
     snapshot = _looked_up(snapshot, tests)
     outcomes = tuple(_outcome(snapshot, test, named) for test, named in zip(tests.tests, subjects, strict=True))
     named = {one for test in tests.tests for one in test.subjects if not one.startswith(ROLE_PREFIX)}
-    return Report(snapshot.version, outcomes, tuple(sorted(one for one in named if snapshot.person(one) is None)))
+    strangers = sorted(one for one in named if snapshot.person(one) is None)
+    resources = (one for test in tests.tests for one in test.resources if one.kind in kinds())
+    missing = {str(one) for one in resources if not snapshot.objects.exists(one.kind, one.object_id)}
+    return Report(snapshot.version, outcomes, tuple(strangers), tuple(sorted(missing)))
 
 
 def _all_subjects(snapshot: Snapshot, tests: PolicyFile) -> list[list[str]]:
@@ -153,7 +164,8 @@ def _all_subjects(snapshot: Snapshot, tests: PolicyFile) -> list[list[str]]:
     found, asked = [], 0
     for test in tests.tests:
         found.append(list(islice(_subjects(snapshot, test), MOST_QUESTIONS + 1)))
-        asked += len(found[-1]) * len(test.actions) * len(test.resources)
+        # Of a role that nobody has, or that there is not, it is looked whether the question says anything.
+        asked += max(len(found[-1]), len(test.subjects)) * len(test.actions) * len(test.resources)
         if asked > MOST_QUESTIONS:
             raise TooManyQuestions(
                 f"These tests ask more than the {MOST_QUESTIONS:,} questions that are answered at once: split the file."
@@ -205,23 +217,35 @@ def _looked_up(snapshot: Snapshot, tests: PolicyFile) -> Snapshot:
 
 
 def _outcome(snapshot: Snapshot, test: PolicyTest, subjects: list[str]) -> Outcome:
-    unknown = [
-        Failure(f"There is no role “{one.removeprefix(ROLE_PREFIX)}” here, so nothing was asked.", one)
-        for one in test.subjects
-        if one.startswith(ROLE_PREFIX) and not _roles(snapshot, one)
+    questions = [
+        (subject, action, resource)
+        for subject, action, resource in product(subjects, test.actions, test.resources)
+        if (resource.kind, action) in snapshot.rules
     ]
-    questions = list(product(subjects, test.actions, test.resources))
     answers = (_failure(snapshot, test, *question) for question in questions)
-    return Outcome(test, len(questions), (*unknown, *(one for one in answers if one is not None)))
+    wrong = (one for one in answers if one is not None)
+    return Outcome(test, len(questions), (*_misspelt(snapshot, test), *wrong))
+
+
+def _misspelt(snapshot: Snapshot, test: PolicyTest) -> Iterator[Failure]:
+    """Yield what says nothing about anybody here."""
+    for subject in test.subjects:
+        if subject.startswith(ROLE_PREFIX) and not _roles(snapshot, subject):
+            role = subject.removeprefix(ROLE_PREFIX)
+            yield Failure(f"There is no role “{role}” here, so nothing was asked.", subject)
+    for action, kind in product(test.actions, dict.fromkeys(one.kind for one in test.resources)):
+        if (kind, action) not in snapshot.rules:
+            sentence = f"There is no action “{action}” on a thing of the kind “{kind}”, so nothing was asked."
+            yield Failure(sentence, "", action, kind)
+    for resource in test.resources:
+        if resource.kind == ORGANIZATION and resource.object_id not in {"", *snapshot.names}:
+            yield Failure(f"“{resource.object_id}” is another organization.", "", "", str(resource))
 
 
 def _failure(snapshot: Snapshot, test: PolicyTest, subject: str, action: str, resource: Resource) -> Failure | None:
-    object_id = resource.object_id or snapshot.place
-    question = (subject, action, resource.kind, object_id, resource.properties)
-    person = snapshot.person(subject)
-    named = (person.email if person else subject, action, str(resource))
-    if (resource.kind, action) not in snapshot.rules:
-        return Failure(f"There is no action “{action}” on a thing of the kind “{resource.kind}”.", *named)
+    question = (subject, action, resource.kind, resource.object_id or snapshot.place, resource.properties)
     if snapshot.permits(*question) == (test.expect is Expectation.ALLOW):
         return None
-    return Failure(str(snapshot.explain(*question)), *named)
+    person = snapshot.person(subject)
+    named = person.email if person else subject
+    return Failure(str(snapshot.explain(*question)), named, action, str(resource))

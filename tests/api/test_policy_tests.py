@@ -92,14 +92,21 @@ def test_tests_of_another_organization_are_not_run(agency: Agency, other_agency:
 
 @pytest.mark.requirement("CLI-2")
 @pytest.mark.parametrize(
-    ("person", "reason"), [("member", "not-found-or-out-of-reach"), ("other", "missing-permission")]
+    ("keys", "reach", "reason"),
+    [
+        (("team:read", "team:list"), "assigned", "not-found-or-out-of-reach"),
+        (("team:list",), "all", "missing-permission"),
+        (("team:read",), "all", "missing-permission"),
+    ],
 )
-def test_whoever_may_not_know_the_answers_asks_nothing(agency: Agency, by_token: Any, person: str, reason: str) -> None:
-    other = UserFactory()
-    role = RoleFactory(organization=agency.organization, keys=("clients:read",))
-    MembershipFactory(user=other, organization=agency.organization, role=role)
-    api = by_token({"member": agency.member, "other": other}[person])
-    answer = api.post(url(agency), data=EXAMPLE.read_bytes(), content_type=YAML)
+def test_whoever_may_not_know_the_answers_asks_nothing(
+    agency: Agency, by_token: Any, keys: tuple[str, ...], reach: str, reason: str
+) -> None:
+    """The report names people, also those whom a test does not name."""
+    asker = UserFactory()
+    role = RoleFactory(organization=agency.organization, keys=keys, reach=reach)
+    MembershipFactory(user=asker, organization=agency.organization, role=role)
+    answer = by_token(asker).post(url(agency), data=EXAMPLE.read_bytes(), content_type=YAML)
     assert (answer.status_code, answer.json()["reason"]) == (403, reason)
 
 

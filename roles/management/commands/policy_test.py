@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from xml.etree import ElementTree
 from django.apps import apps
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseError
 from rest_framework.renderers import JSONRenderer
 
 from roles.api.policy_tests import ReportShown
@@ -18,13 +20,17 @@ from roles.engine.policy_tests import Expectation, Outcome, PolicyFile, Report, 
 from tenancy.actors import SystemActor
 from tenancy.context import Origin, acting
 from tenancy.errors import ActionRefused
+from tenancy.text import without_invisible
 
 STANDARD_INPUT = "-"
-BROKEN, UNUSABLE = 1, 2
+BROKEN, UNUSABLE, UNANSWERED = 1, 2, 3
 
 
 class Command(BaseCommand):
-    help = "Run a file of policy tests. Exits with 1 when an answer is not as expected, with 2 for a file of no use."
+    help = (
+        "Run a file of policy tests. Exits with 1 when an answer is not as expected, with 2 for a file of no use, and"
+        " with 3 when there is no answer."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", help="The YAML file, or - to read it from standard input.")
@@ -35,7 +41,12 @@ class Command(BaseCommand):
             tests = parse(read_yaml(_content(file)))
             report = run(tests, _organization(tests))
         except (PolicyFileRefused, ActionRefused, OSError) as unusable:
-            raise CommandError(f"The file cannot be used.\n{unusable}", returncode=UNUSABLE) from unusable
+            told = "\n".join(map(without_invisible, str(unusable).splitlines()))
+            raise CommandError(f"The file cannot be used.\n{told}", returncode=UNUSABLE) from unusable
+        except DatabaseError as failed:
+            raise CommandError(f"PostgreSQL gives no answer: {failed}", returncode=UNANSWERED) from failed
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # what is written has signs that other encodings do not
         self.stdout.write(WRITERS[format](report))
         if not report.held:
             raise CommandError(_summary(report), returncode=BROKEN)
@@ -75,6 +86,8 @@ def _text(report: Report) -> str:
         lines += [f"        {' '.join(told)}" for told in _failures(outcome)]
     if report.strangers:
         lines.append(f"Nobody here, so denied everything: {', '.join(report.strangers)}.")
+    if report.missing:
+        lines.append(f"Not there, so denied to everybody: {', '.join(report.missing)}.")
     return "\n".join([*lines, _summary(report)])
 
 
@@ -109,7 +122,7 @@ def _junit(report: Report) -> str:
             failure = ElementTree.SubElement(case, "failure", {"message": outcome.failures[0].sentence})
             failure.text = "\n".join(" ".join(told) for told in _failures(outcome))
     ElementTree.indent(suite)
-    return NO_XML.sub("\ufffd", ElementTree.tostring(suite, encoding="unicode", xml_declaration=True))
+    return NO_XML.sub("\ufffd", ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True).decode())
 
 
 WRITERS = {"text": _text, "json": _json, "junit": _junit}

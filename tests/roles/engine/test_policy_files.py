@@ -142,6 +142,10 @@ def test_every_problem_is_told_at_its_place() -> None:
         ("a: &a [1]\nb: *a", "Line 2: Aliases (*) are not read: write it out."),
         ("a: !!python/name:os.system", "Line 1: Tags (!) are not read: leave it out."),
         ("a: ! b", "Line 1: Tags (!) are not read: leave it out."),
+        ("%TAG !a! x\n---\na: b", "Line 1: Directives (%) are not read: leave it out."),
+        ("\ufeff\ufeff%YAML 1.2\n---\na: b", "Line 1: Directives (%) are not read: leave it out."),
+        ("a: b\n...\u2028%TAG !a! x\n---\na: b", "Line 3: Directives (%) are not read: leave it out."),
+        (f"{'a' * 501}: b", "Line 1: This name is too long: at most 500 characters."),
         ("? [a]\n: b", "Line 1: A name is a word, followed by a colon."),
         ("a: 1\n---\nb: 2", "Line 2: A second document begins here. Keep one in a file."),
         ("[" * 100_000, "Line 1: This is nested too deeply."),
@@ -265,7 +269,8 @@ def test_a_file_that_is_refused_tells_one_problem_on_each_line() -> None:
 
 def test_no_more_problems_are_told_than_anybody_mends_at_once() -> None:
     assert len(problems_of(*[1] * MOST_PROBLEMS)) == MOST_PROBLEMS
-    assert problems_of(*[1] * (MOST_PROBLEMS + 1)) == problems_of(*[1] * MOST_PROBLEMS)
+    more = [*problems_of(*[1] * MOST_PROBLEMS), f"There are more: these are the first {MOST_PROBLEMS}."]
+    assert problems_of(*[1] * (MOST_PROBLEMS + 1)) == problems_of(*[1] * (MOST_PROBLEMS + 2)) == more
 
 
 def test_a_file_of_the_size_that_is_read_is_read() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 from uuid import uuid4
@@ -20,9 +23,10 @@ from roles.engine.policy_tests import Expectation, Report, TooManyQuestions, run
 from tenancy.errors import ActionRefused
 from tests.factories import MembershipFactory, RoleFactory, UserFactory, inside
 from tests.roles.engine.test_policy_files import one
-from tests.world import Agency
+from tests.world import Agency, make_agency
 
-EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "policy.yaml"
+ROOT = Path(__file__).parents[3]
+EXAMPLE = ROOT / "docs" / "examples" / "policy.yaml"
 pytestmark = pytest.mark.requirement("PDP-1")
 
 
@@ -88,16 +92,50 @@ def test_a_role_stands_for_everybody_who_has_it_now(agency: Agency) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("expect", ["allow", "deny"])
-def test_a_question_that_says_nothing_fails_whatever_was_expected(agency: Agency, expect: str) -> None:
+@pytest.mark.parametrize("subject", ["member@larkmoor.example", "role:desk"])
+def test_a_question_that_says_nothing_fails_whatever_was_expected(agency: Agency, subject: str, expect: str) -> None:
+    """Also about a role that nobody has: it would come out otherwise as soon as somebody has it."""
+    RoleFactory(organization=agency.organization, name="desk")
     assert sentences(agency, one("role:org-membr", "clients:delete", expect)) == [
         "There is no role “org-membr” here, so nothing was asked."
     ]
-    assert sentences(agency, one("member@larkmoor.example", "clients:delet", expect)) == [
-        "There is no action “clients:delet” on a thing of the kind “organization”."
+    assert sentences(agency, one(subject, "clients:delet", expect)) == [
+        "There is no action “clients:delet” on a thing of the kind “organization”, so nothing was asked."
     ]
-    assert sentences(agency, one("member@larkmoor.example", "clients:read", expect, "{type: boat, id: 1}")) == [
-        "There is no action “clients:read” on a thing of the kind “boat”."
+    assert sentences(agency, one(subject, "clients:read", expect, "{type: boat, id: 1}")) == [
+        "There is no action “clients:read” on a thing of the kind “boat”, so nothing was asked."
     ]
+
+
+@pytest.mark.django_db
+def test_an_action_that_there_is_not_is_told_once(agency: Agency) -> None:
+    text = one("[owner@larkmoor.example, role:org-viewer]", "[clients:delet, team:remove]").replace("'", "")
+    [outcome] = report(agency, text).outcomes
+    assert outcome.asked == 2
+    unknown, denied = outcome.failures
+    assert (unknown.subject, unknown.action, unknown.resource) == ("", "clients:delet", "organization")
+    assert (denied.subject, denied.action) == (agency.viewer.email, "team:remove")
+
+
+@pytest.mark.django_db
+def test_another_organization_cannot_be_asked_about(agency: Agency, other_agency: Agency) -> None:
+    for name in ("Larkmoor", other_agency.slug):
+        text = one("viewer@larkmoor.example", "team:remove", "deny", f"{{type: organization, id: {name}}}")
+        [failure] = report(agency, text).outcomes[0].failures
+        assert failure.sentence == f"“{name}” is another organization."
+        assert (failure.subject, failure.action, failure.resource) == ("", "", f"organization {name}")
+    for name in (agency.slug, agency.organization.pk):
+        text = one("viewer@larkmoor.example", "team:remove", "deny", f"{{type: organization, id: {name}}}")
+        assert report(agency, text).held
+
+
+@pytest.mark.django_db
+def test_a_client_that_there_is_not_is_named(agency: Agency) -> None:
+    """Ids are compared as they are written."""
+    there, missing = str(agency.clients[0].pk), str(agency.clients[1].pk).upper()
+    asked = f"[{{type: client, id: {there}}}, {{type: client, id: {missing}}}]"
+    made = report(agency, one("viewer@larkmoor.example", "clients:delete", "deny", asked))
+    assert (made.held, made.missing) == (True, (f"client {missing}",))
 
 
 @pytest.mark.django_db
@@ -121,7 +159,8 @@ def test_too_many_questions_are_not_asked(agency: Agency, monkeypatch: pytest.Mo
     )
     two_tests = one("[a, b]", "clients:read", "deny").replace("'", "")
     two_tests = two_tests.replace("}]", "}, ") + two_tests.removeprefix("tests: [")
-    for text in (one("[a, b, c, d]", "clients:read", "deny").replace("'", ""), several, two_tests):
+    nobody = one("[role:a, role:b, role:c, role:d]", "clients:read", "deny").replace("'", "")
+    for text in (one("[a, b, c, d]", "clients:read", "deny").replace("'", ""), several, two_tests, nobody):
         with pytest.raises(TooManyQuestions, match="ask more than the 3 questions that are answered at once"):
             report(agency, text)
 
@@ -136,11 +175,8 @@ def test_a_report_tells_of_which_version_it_is_and_who_is_a_stranger(agency: Age
 
 @pytest.mark.django_db
 def test_what_cannot_be_asked_is_named_in_its_failure(agency: Agency) -> None:
-    [unknown_role] = report(agency, one("role:org-membr", "clients:read")).outcomes[0].failures
-    [unknown_action] = report(agency, one("member@larkmoor.example", "clients:delet")).outcomes[0].failures
-    assert (unknown_role.subject, unknown_role.action, unknown_role.resource) == ("role:org-membr", "", "")
-    named = unknown_action.subject, unknown_action.action, unknown_action.resource
-    assert named == ("member@larkmoor.example", "clients:delet", "organization")
+    [unknown] = report(agency, one("role:org-membr", "clients:read")).outcomes[0].failures
+    assert (unknown.subject, unknown.action, unknown.resource) == ("role:org-membr", "", "")
 
 
 @pytest.mark.django_db
@@ -189,6 +225,12 @@ def test_the_command_tells_how_many_of_each_and_leaves_in_peace(
     assert "17 questions in 5 tests" in told
     assert "4 expect allow, 13 expect deny, 0 came out otherwise." in told
     assert "Nobody here, so denied everything: owner@quaymark.example." in told
+    assert "Not there" not in told
+    missing = one("viewer@larkmoor.example", "clients:delete", "deny", "{type: client, id: harbor}")
+    assert (
+        "Not there, so denied to everybody: client harbor."
+        in command(tmp_path, f"organization: larkmoor\n{missing}")[1]
+    )
 
 
 @pytest.mark.django_db
@@ -214,6 +256,35 @@ def test_the_command_fails_with_1_when_an_answer_is_not_as_expected(agency: Agen
 def test_the_command_fails_with_2_for_a_file_of_no_use(tmp_path: Path, text: str, told: str) -> None:
     status, written = command(tmp_path, text)
     assert (status, told in written) == (2, True)
+
+
+def in_a_process(file: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the command as continuous integration does."""
+    command = [sys.executable, "manage.py", "policy_test", str(file), *options]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | environment, capture_output=True, timeout=60)
+
+
+def test_the_command_fails_with_3_without_a_database(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(f"organization: larkmoor\n{one('a', 'clients:read')}")
+    ended = in_a_process(file, DATABASE_URL="postgres://iam_app@127.0.0.1:1/iam", DATABASE_POOL_SIZE="0")
+    assert ended.returncode == 3
+    assert ended.stderr.startswith(b"CommandError: PostgreSQL gives no answer: ")
+
+
+def test_the_report_is_written_in_utf_8_wherever_it_is_read(committed_db: str, tmp_path: Path) -> None:
+    make_agency("Larkmoor")
+    file = tmp_path / "policy.yaml"
+    file.write_text(f"organization: larkmoor\n{one('viewer@larkmoor.example', 'team:remove')}")
+    for options in ((), ("--format", "json"), ("--format", "junit")):
+        ended = in_a_process(file, *options, DATABASE_URL=committed_db, PYTHONIOENCODING="latin-1")
+        assert (ended.returncode, "“Viewer”" in ended.stdout.decode()) == (1, True)
+
+
+@pytest.mark.django_db
+def test_what_a_file_says_does_not_command_the_terminal(agency: Agency, tmp_path: Path) -> None:
+    status, told = command(tmp_path, 'organization: larkmoor\n"\\e[31m": b\ntests: []')
+    assert (status, "\x1b" in told, "[31m" in told) == (2, False, True)
 
 
 @pytest.mark.django_db
