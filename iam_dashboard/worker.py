@@ -76,12 +76,25 @@ class Protocol(HttpToolsProtocol):
             now = one.loop.time()
             if one._waits_since is None:
                 continue
-            if one.flow.read_paused:
-                one._waits_since = now  # Others are waited for: for as long the caller cannot send.
+            if one.flow.read_paused or one._is_behind():
+                one._waits_since = now  # It is our turn: as long as that the caller is not to blame.
             elif now - one._waits_since > seconds:
                 if not one.cycle.response_started if one._has_head else one._head:
                     one.transport.write(TOO_SLOW)
                 one.transport.close()
+
+    def _is_behind(self) -> bool:
+        """Whether the request that is waited for comes after one that is still being answered."""
+        if self._has_head:
+            return bool(self.pipeline)
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _rest(self) -> None:
+        """Let the time to the next request begin anew, where what came was no part of one."""
+        if self._waits_since is None and self.cycle.response_complete and self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def data_received(self, data: bytes) -> None:
         """Take what comes. Behind an offer to upgrade the parser reads no further, for what follows might be of another
@@ -92,6 +105,7 @@ class Protocol(HttpToolsProtocol):
         while True:
             try:
                 self.parser.feed_data(data)
+                self._rest()
                 return
             except httptools.HttpParserUpgrade as offered:
                 if self.parser.get_method() == b"CONNECT":
@@ -154,4 +168,5 @@ class Worker(UvicornWorker):
     async def callback_notify(self) -> None:
         """Tell gunicorn that the worker lives, twice in `--timeout` seconds; a request, too, has so many to come."""
         await super().callback_notify()
-        Protocol.end_slow(self.cfg.timeout)
+        if self.cfg.timeout:
+            Protocol.end_slow(self.cfg.timeout)

@@ -108,6 +108,8 @@ class Places:
         snapshot = self._newest.get(organization_id)
         if snapshot is None or not snapshot.version.covers(version):
             snapshot = self._newest[organization_id] = await self._load(organization_id)
+        else:
+            snapshot.is_wanted = True  # The store is not asked for it, and has to know.
         place = self._places.get(snapshot)
         if place is None:
             place = self._places[snapshot] = Place(snapshot, self._threads)

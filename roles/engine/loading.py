@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain, takewhile
+from sys import intern
 from typing import Any
 from uuid import UUID
 
@@ -242,13 +243,12 @@ def _rows(lines: str | None) -> Iterator[Sequence[Any]]:
 def _grants(rows: Iterable[Sequence[Any]]) -> Grants:
     """Return what is assigned, by person, from rows of (kind, user id, ids to read, ids to work with or None).
 
-    Ids are kept once each, for many people are assigned to the same objects.
+    Ids are kept once each, whenever they are read: many people are assigned to the same objects.
     """
-    kept: dict[str, str] = {}
     grants: dict[str, dict[str, Assigned]] = defaultdict(dict)
     for kind, user_id, reads, changes in rows:
-        assigned = dict.fromkeys((kept.setdefault(one, one) for one in reads), False)
-        assigned |= {kept[one]: True for one in changes or ()}
+        assigned = dict.fromkeys(map(intern, reads), False)
+        assigned |= dict.fromkeys(map(intern, changes or ()), True)
         grants[user_id][kind] = assigned
     return grants
 

@@ -167,6 +167,8 @@ class Snapshot:
         self._subjects = {**{person.email: person for person in people.values()}, **people}
         #: What searches have put in order already.
         self.ordered: dict[tuple[str, str, Need], Sequence[str]] = {}
+        #: The assignees once somebody asked for them: in a list, which is shared by copies that ask of other objects.
+        self._assignees: list[Assignees] = []
         #: Whether it has been asked for since the store last looked for what to drop.
         self.is_wanted = False
 
@@ -185,17 +187,19 @@ class Snapshot:
             found[self.people[one].held.role.id].append(one)
         return found
 
-    @cached_property
+    @property
     def assignees(self) -> Assignees:
         """The ids of the people assigned to each object, by kind and id of the object, in order."""
-        return assignees_of(self.people)
+        if not self._assignees:
+            self._assignees.append(assignees_of(self.people))
+        return self._assignees[0]
 
     def take_over(self, before: Snapshot) -> None:
         """Take over what searches have put in order in an earlier snapshot, brought up to date."""
         changed = reassigned(before.people, self.people)
         self.ordered = {key: ids for key, ids in before.ordered.copy().items() if key[0] not in changed}
-        if "assignees" in vars(before):
-            self.assignees = renewed(before.assignees, before.people, self.people, changed)
+        if before._assignees:
+            self._assignees.append(renewed(before.assignees, before.people, self.people, changed))
 
     @cached_property
     def granted(self) -> Mapping[str, Sequence[str]]:

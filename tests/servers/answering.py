@@ -18,6 +18,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     if scope["path"] == "/endless":
         await write_without_end(send)
         return
+    if scope["path"] == "/slow":
+        await asyncio.sleep(5)
     if scope["path"] == "/told":
         await tell(scope, receive, send)
         return

@@ -253,6 +253,41 @@ class TestWhatComesTooSlowly:
                 connection.sendall(b"x")
             assert json.loads(body_from(connection))["body"] == "x" * 8
 
+    @pytest.mark.parametrize(
+        ("first", "then"),
+        [
+            (b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", b"\r\n"),
+            (b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\nhalf", b"other"),
+        ],
+    )
+    def test_is_not_what_comes_after_an_answer_and_begins_nothing(
+        self, hasty_port: int, first: bytes, then: bytes
+    ) -> None:
+        """The connection ends as one at rest does."""
+        with closing(socket.create_connection(("127.0.0.1", hasty_port), timeout=20)) as connection:
+            connection.sendall(first)
+            assert connection.recv(65_536).endswith(b"answer")
+            connection.sendall(then)
+            assert connection.recv(65_536) == b""
+
+    @pytest.mark.parametrize(
+        "behind", [b"GET / HTTP/1.1\r\nHo", b"POST /told HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\nhalf"]
+    )
+    def test_waits_for_the_answer_before_it(self, hasty_port: int, behind: bytes) -> None:
+        with closing(requested(hasty_port, "/slow")) as connection:
+            connection.sendall(behind)
+            told = b"".join(iter(lambda: connection.recv(65_536), b""))
+        answer, _, after = told.partition(b"answer")
+        assert answer.startswith(b"HTTP/1.1 200 OK") and after.startswith(b"HTTP/1.1 408 Request Timeout")
+
+    def test_is_nothing_where_gunicorn_is_told_of_no_limit(self) -> None:
+        options = ("--worker-class=iam_dashboard.worker.Worker", "--no-control-socket", "--timeout=0")
+        with answering(*options) as port, closing(socket.create_connection(("127.0.0.1", port), 20)) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHo")
+            time.sleep(2.5)
+            connection.sendall(b"st: here\r\n\r\n")
+            assert body_from(connection) == b"answer"
+
 
 def test_a_burst_of_connections_is_shared_by_the_processes_of_the_image() -> None:
     command = (ROOT / "Dockerfile").read_text().rpartition("\nCMD ")[2].replace("\\\n", "")

@@ -26,7 +26,7 @@ from tenancy.errors import Reason
 from tests.roles.authzen.playing import Line, played
 from tests.roles.authzen.test_freshness import move
 from tests.roles.engine.plain_world import Person, Role, World, id_of, snapshot_of
-from tests.world import Agency
+from tests.world import Agency, make_agency
 
 pytestmark = [pytest.mark.requirement("PDP-3"), pytest.mark.requirement("PDP-6")]
 
@@ -281,6 +281,34 @@ def test_a_place_is_made_anew_when_the_policy_has_moved(agency: Agency) -> None:
             assert (await drawn.at(agency)).snapshot.version.own > before.own
 
     played(play())
+
+
+def test_what_searches_put_in_order_is_kept_when_the_policy_has_moved(agency: Agency) -> None:
+    async def play() -> tuple[Any, Any]:
+        async with atlas() as drawn:
+            before = (await drawn.at(agency)).blocking.assignees["client"]
+            move(agency)
+            return before, (await drawn.at(agency)).blocking.assignees["client"]
+
+    before, after = played(play())
+    assert before and all(after[client] is people for client, people in before.items())
+
+
+def test_the_store_keeps_what_is_asked_for_here(agency: Agency, other_agency: Agency) -> None:
+    third = make_agency("Third")
+
+    async def play() -> tuple[int, int]:
+        async with atlas() as drawn:
+            busy = await drawn.at(agency)
+            drawn.store.capacity = 2 * busy.snapshot.weight + 1
+            await drawn.at(other_agency)
+            await drawn.at(agency)
+            await drawn.at(third)
+            loaded = len(drawn.store.asked_in)
+            await drawn.at(agency)
+            return loaded, len(drawn.store.asked_in)
+
+    assert played(play()) == (3, 3)
 
 
 def test_the_version_is_read_again_only_for_what_is_newer(agency: Agency) -> None:
