@@ -145,6 +145,12 @@ def test_a_subject_without_a_role_here_is_denied_everything_and_named(agency: Ag
 
 
 @pytest.mark.django_db
+def test_a_stranger_who_should_be_allowed_is_named_as_written(agency: Agency) -> None:
+    [failure] = report(agency, one("membr@larkmoor.example", "clients:read")).outcomes[0].failures
+    assert failure.subject == "membr@larkmoor.example"
+
+
+@pytest.mark.django_db
 def test_tests_of_another_organization_are_not_run(agency: Agency) -> None:
     with pytest.raises(ActionRefused, match="for the organization “quaymark”, which is another one"):
         report(agency, f"organization: quaymark\n{one('a', 'clients:read')}")
