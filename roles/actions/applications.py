@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from audit.history import record_bulk_created, record_bulk_deleted, record_bulk_updated, recording_update
 from audit.recording import record_allowed
@@ -18,6 +18,7 @@ from roles.actions.shaping import refused_in_words, store_changed
 from roles.applications import MOST_APPLICATIONS, ActionDefinition, permissions_of, read_actions, roles_holding
 from roles.definition import RoleDefinition
 from roles.events import record_changed
+from roles.family import Family, read_family
 from roles.locking import lock_roles, still
 from roles.models import Application, ApplicationAction, Membership, Permission, ResourceGrant, Role, RolePermission
 from tenancy import text
@@ -58,7 +59,7 @@ class UpdateApplication:
     """Change an application's name, description or actions: `actions` are all that there are afterwards.
 
     A permission whose action is removed is taken from the roles that hold it, and grants on resources of a type without
-    actions end: see `preview_removal`. `version` is the one that the editor saw; None overwrites any.
+    actions end: see `preview_change`. `version` is the one that the editor saw; None overwrites any.
 
     Raises NotVisible, AccessDenied (also for who would change what a permission reaches that roles hold, without having
     every permission), StaleVersion, ValidationError by field.
@@ -84,13 +85,13 @@ class UpdateApplication:
         renamed = any(getattr(application, name) != getattr(stored, name) for name in FIELDS)
         if not (changed or removed or added or renamed):
             return stored
-        redefined = [one.key(stored.pk) for one in changed if one.decides != before[str(one)].decides]
+        redefined = _redefined(stored, before, after)
         access.require_may_redefine(actor, roles_holding(redefined) if redefined else ())
         application.version = stored.version + 1
         with refused_in_words():
             with recording_update(stored, application):
                 application.save(force_update=True)
-            gone = _remove(application, [before[name] for name in removed], after.values())
+            gone = _remove(actor, application, [before[name] for name in removed], after.values())
             _change(application, changed)
             _add(application, [after[name] for name in added])
             if application.name != stored.name:
@@ -114,31 +115,48 @@ class DeleteApplication:
         access.application_policy.get(self.actor, self.pk)
         _, actor = _begin(self.actor, Verb.DELETE)
         application = _current(actor, self.pk, self.version)
-        gone = _remove(application, _actions_of(application).values(), ())
+        gone = _remove(actor, application, _actions_of(application).values(), ())
         _record(Verb.DELETE, application, "delete_application", slug=application.slug, **gone._asdict())
         application.delete()
 
 
+class Touched(NamedTuple):
+    """How many roles hold a permission themselves, and people have it by their role, inherited or by a wildcard too."""
+
+    roles: int
+    people: int
+
+
 class Removal(NamedTuple):
-    """What goes with removed actions: how many roles lose a permission, people have such a role, and grants end."""
+    """What goes with removed actions: how many roles lose a permission, people lose what it allows, and grants end."""
 
     roles: int
     people: int
     grants: int
 
 
-def preview_removal(actor: Actor, pk: Any, actions: Iterable[Mapping[str, Any]] = ()) -> Removal:
-    """Return what would go if these were all actions of the application; with none, if it were deleted.
+class Preview(NamedTuple):
+    """What a change would do: what goes with removed actions, and whose permissions reach something else afterwards."""
+
+    removal: Removal
+    redefined: Touched
+
+
+def preview_change(actor: Actor, pk: Any, actions: Iterable[Mapping[str, Any]] = ()) -> Preview:
+    """Return what would be if these were all actions of the application; with none, if it were deleted.
 
     Raises NotVisible, AccessDenied, ValidationError.
     """
     access.require_for_everybody(actor, access.WRITE_APPLICATIONS)
     application = access.application_policy.get(actor, pk, Verb.CHANGE)
-    left = {str(one): one for one in read_actions(actions)}
-    gone = [one for name, one in _actions_of(application).items() if name not in left]
-    holders = _holders([one.key(application.pk) for one in gone])
-    grants = _ending(application, gone, left.values()).count()
-    return Removal(holders.count(), Membership.objects.visible_to(actor).filter(role__in=holders).count(), grants)
+    before, left = _actions_of(application), {str(one): one for one in read_actions(actions)}
+    gone = [one for name, one in before.items() if name not in left]
+    removed, redefined = [one.key(application.pk) for one in gone], _redefined(application, before, left)
+    team, grants = _Team.of(actor), _ending(application, gone, left.values()).count()
+    return Preview(
+        Removal(_holders(removed).count(), team.with_any(removed), grants),
+        Touched(_holders(redefined).count(), team.with_any(redefined)),
+    )
 
 
 def _begin(actor: Actor, verb: Verb) -> tuple[UUID, Actor]:
@@ -199,6 +217,14 @@ def _actions_of(application: Application) -> dict[str, ActionDefinition]:
     return {str(one): one for one in map(ActionDefinition.of, stored)}
 
 
+def _redefined(
+    application: Application, before: Mapping[str, ActionDefinition], after: Mapping[str, ActionDefinition]
+) -> list[str]:
+    """Return the keys of the actions that stay and allow something else afterwards."""
+    kept = [one for name, one in after.items() if name in before and one.decides != before[name].decides]
+    return [one.key(application.pk) for one in kept]
+
+
 def _add(application: Application, actions: Collection[ActionDefinition]) -> None:
     permissions = Permission.objects.bulk_create(permissions_of(application, actions))
     rows = [
@@ -227,14 +253,14 @@ def _row(application: Application, row: ApplicationAction, action: ActionDefinit
 
 
 def _remove(
-    application: Application, gone: Collection[ActionDefinition], left: Collection[ActionDefinition]
+    actor: Actor, application: Application, gone: Collection[ActionDefinition], left: Collection[ActionDefinition]
 ) -> Removal:
     """Delete these actions with all that hangs on them, and return how much that was."""
     if not gone:
         return Removal(0, 0, 0)
     keys = frozenset(one.key(application.pk) for one in gone)
+    people = _Team.of(actor).with_any(keys)
     holders = list(_holders(keys).select_for_update(of=("self",), no_key=True))
-    people = Membership.objects.filter(role__in=holders).count()
     for stored in holders:
         _withdraw(stored, keys)
     grants = list(_ending(application, gone, left))
@@ -255,6 +281,25 @@ def _withdraw(stored: Role, keys: frozenset[str]) -> None:
 def _holders(keys: Collection[str]) -> QuerySet[Role]:
     held = RolePermission.objects.filter(permission__in=keys)
     return Role.objects.filter(pk__in=held.values("role_id")).order_by("pk")
+
+
+@dataclass(frozen=True)
+class _Team:
+    """How many people have each role, and what these roles amount to."""
+
+    counts: Mapping[UUID, int]
+    family: Family
+
+    @classmethod
+    def of(cls, actor: Actor) -> _Team:
+        """Return the people of the actor's organization."""
+        members = Membership.objects.visible_to(actor).order_by()
+        counts = dict(members.values_list("role_id").annotate(Count("pk")))
+        return cls(counts, read_family(above=counts))
+
+    def with_any(self, keys: Collection[str]) -> int:
+        """Return how many people have any of these permissions."""
+        return sum(people for role, people in self.counts.items() if not self.family.effective(role).isdisjoint(keys))
 
 
 def _ending(

@@ -16,7 +16,7 @@ from audit.recording import record_allowed
 from roles import access
 from roles.applications import resource_id_problem
 from roles.locking import still
-from roles.models import Application, ApplicationAction, Membership, ResourceGrant
+from roles.models import ActionReach, Application, ApplicationAction, Membership, ResourceGrant
 from tenancy.actors import Actor
 from tenancy.errors import Denial, NotVisible, Reason
 
@@ -36,7 +36,7 @@ class GrantResources:
     """Grant each of these resources of one type, by the ids that the application knows them by, to each of the people.
 
     What they may do to it follows from their role. Raises NotVisible for an application or a person that is not here,
-    AccessDenied, ValidationError by field.
+    AccessDenied, ValidationError by field, also for a type of which no action has the reach “assigned”.
     """
 
     actor: Actor
@@ -77,7 +77,10 @@ class GrantResources:
 
 @dataclass(frozen=True)
 class RevokeResources:
-    """Take each of these resources of one type from each of the people. Raises as GrantResources."""
+    """Take each of these resources of one type from each of the people, whatever the actions on it reach by now.
+
+    Raises NotVisible for an application or a person that is not here, AccessDenied, ValidationError by field.
+    """
 
     actor: Actor
     application_id: Any
@@ -115,10 +118,19 @@ def _first(rows: QuerySet[Application], pk: Any) -> Application:
 
 
 def _require_type(application: Application, resource_type: str) -> None:
-    types = set(ApplicationAction.objects.filter(application=application).values_list("resource_type", flat=True))
+    """Raise ValidationError unless a grant on a resource of the type permits something."""
+    actions = ApplicationAction.objects.filter(application=application)
+    reaches = set(actions.values_list("resource_type", "reach"))
+    types = sorted({known for known, _ in reaches})
     if resource_type not in types:
-        known = f"Known are: {', '.join(sorted(types))}." if types else "It has none yet."
-        raise ValidationError({"resource_type": f"“{application}” has no resources of this type. {known}"})
+        told = f"“{application}” has no resources of this type. "
+        told += f"Known are: {', '.join(types)}." if types else "It has none yet."
+    elif (resource_type, ActionReach.ASSIGNED) not in reaches:
+        told = f"No action on “{resource_type}” asks for a grant: it would permit nothing. "
+        told += f"First let one of its actions reach “{ActionReach.ASSIGNED}”."
+    else:
+        return
+    raise ValidationError({"resource_type": told})
 
 
 def _resources(sent: Collection[str]) -> tuple[str, ...]:

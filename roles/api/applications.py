@@ -22,7 +22,7 @@ from roles.actions import (
     RevokeResources,
     UpdateApplication,
 )
-from roles.actions.applications import preview_removal
+from roles.actions.applications import preview_change
 from roles.actions.resources import MOST_AT_ONCE, visible_application
 from roles.api.references import in_body, in_query
 from roles.api.serializers import People
@@ -115,12 +115,26 @@ class Remaining(StrictInput):
     actions = ActionInput(many=True, required=False, default=list, max_length=MOST_ACTIONS)  # type: ignore[call-arg]
 
 
+class RedefinedShown(serializers.Serializer[Any]):
+    """Whom the permissions of actions concern that stay and reach something else."""
+
+    roles = serializers.IntegerField(help_text="How many roles hold such a permission themselves.")
+    people = serializers.IntegerField(
+        help_text="How many people have such a permission by their role, inherited or by a wildcard too."
+    )
+
+
 class RemovalShown(serializers.Serializer[Any]):
-    """What would go with the other actions."""
+    """What would go with the actions that are left out, and whose permissions would reach something else."""
 
     roles = serializers.IntegerField(help_text="How many roles would lose a permission.")
-    people = serializers.IntegerField(help_text="How many people have one of these roles.")
+    people = serializers.IntegerField(
+        help_text="How many people would lose one that they have by their role, inherited or by a wildcard too."
+    )
     grants = serializers.IntegerField(help_text="How many grants on resources would end.")
+    redefined = RedefinedShown(
+        help_text="Whom a changed `reach` or `owner_property` concerns: they may lose access and keep the permission."
+    )
 
 
 class ApplicationFilter(django_filters.FilterSet):  # type: ignore[misc]
@@ -183,7 +197,7 @@ class ApplicationViewSet(GuardedViewSet):
 
 
 class RemovalViewSet(ActorViewSet):
-    """What removing actions would take along."""
+    """What changing or removing actions would do."""
 
     queryset = Application.objects.none()
     serializer_class = RemovalShown
@@ -192,11 +206,12 @@ class RemovalViewSet(ActorViewSet):
 
     @extend_schema(request=Remaining, responses={200: RemovalShown})
     def preview(self, request: Request, pk: UUID) -> Response:
-        """Tell what would go if the application had these actions only, or with none if it were deleted."""
+        """Tell what would go if these were all actions of the application, and with none if it were deleted."""
         given = Remaining(data=request.data)
         given.is_valid(raise_exception=True)
-        removal = preview_removal(self.actor, pk, given.validated_data["actions"])
-        return Response(RemovalShown(removal._asdict()).data)
+        preview = preview_change(self.actor, pk, given.validated_data["actions"])
+        told = {**preview.removal._asdict(), "redefined": preview.redefined._asdict()}
+        return Response(RemovalShown(told).data)
 
 
 class GrantFilter(django_filters.FilterSet):  # type: ignore[misc]

@@ -127,6 +127,8 @@ def _position(page: Page | UnsetType, query: bytes) -> _Position:
     if isinstance(page.token, UnsetType):
         return _Position("", limit)
     position = _opened(page.token, query)
+    if not position.limit:
+        raise BadRequest("A search for no results has no further page: give a limit, and no token.")
     if not isinstance(page.limit, UnsetType) and limit != position.limit:
         raise BadRequest("The limit differs from that of the page before.")
     return position

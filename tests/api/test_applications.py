@@ -118,7 +118,11 @@ def test_what_would_go_is_counted(agency: Agency, api: APIClient, url: str) -> N
     MembershipFactory(user=UserFactory(), organization=agency.organization, role=role)
     grant(agency, application, "member", "i-1")
     told = api.post(f"{url}{application.pk}/preview/", {}, format="json")
-    assert (told.status_code, told.data) == (200, {"roles": 1, "people": 1, "grants": 1})
+    nobody = {"roles": 0, "people": 0}
+    assert (told.status_code, told.json()) == (200, {"roles": 1, "people": 2, "grants": 1, "redefined": nobody})
+    actions = [{**BILLING["actions"][0], "reach": "assigned"}, *BILLING["actions"][1:]]
+    told = api.post(f"{url}{application.pk}/preview/", {"actions": actions}, format="json")
+    assert told.json() == {**nobody, "grants": 0, "redefined": {"roles": 1, "people": 2}}
 
 
 def test_resources_are_granted_listed_and_taken_back(agency: Agency, api: APIClient, url: str) -> None:
@@ -144,6 +148,8 @@ def test_a_grant_to_nobody_is_told_where_it_stands(agency: Agency, api: APIClien
     assert [error["pointer"] for error in refused.data["errors"]] == ["#/users/1"]
     wrong = api.post(grants, {**body, "resource_type": "ledger", "users": body["users"][:1]}, format="json")
     assert [error["pointer"] for error in wrong.data["errors"]] == ["#/resource_type"]
+    idle = api.post(grants, {**body, "resource_type": "report", "users": body["users"][:1]}, format="json")
+    assert idle.status_code == 400 and [error["pointer"] for error in idle.data["errors"]] == ["#/resource_type"]
     assert api.delete(f"{grants}?resource_type=invoice&resource_id=i-1&user={stranger.pk}").status_code == 400
     assert api.delete(f"{grants}?resource_type=invoice&user={agency.member.pk}").status_code == 400
 
@@ -197,12 +203,13 @@ def test_a_request_about_applications_keeps_to_its_budget(agency: Agency, api: A
     query = f"resource_type=invoice&resource_id=i-1&user={agency.member.pk}"
     body = {"resource_type": "invoice", "resource_ids": ["i-1", "i-2"], "users": [str(agency.member.pk)]}
     actions = {"actions": BILLING["actions"][1:]}
+    narrower = {"actions": [{**BILLING["actions"][0], "reach": "assigned"}]}
     warm_up(agency.actor("owner"))
     api.get(url)
     spent = {
         "list": cost(lambda: api.get(url), 200),
         "retrieve": cost(lambda: api.get(one), 200),
-        "preview": cost(lambda: api.post(f"{one}preview/", {}, format="json"), 200),
+        "preview": cost(lambda: api.post(f"{one}preview/", narrower, format="json"), 200),
         "grants": cost(lambda: api.get(f"{one}grants/"), 200),
         "grant": cost(lambda: api.post(f"{one}grants/", body, format="json"), 200),
         "revoke": cost(lambda: api.delete(f"{one}grants/?{query}"), 204),

@@ -18,12 +18,12 @@ from roles.actions import (
     RevokeResources,
     UpdateApplication,
 )
-from roles.actions.applications import Removal, preview_removal
+from roles.actions.applications import Preview, Removal, Touched, preview_change
 from roles.applications import MOST_ACTIONS, MOST_APPLICATIONS
 from roles.models import Application, Permission, ResourceGrant, RoleEvent
 from tenancy.context import acting
 from tenancy.errors import AccessDenied, ActionRefused, NotVisible, Reason, StaleVersion
-from tests.factories import MembershipFactory, UserFactory, inside, on_platform
+from tests.factories import MembershipFactory, RoleFactory, UserFactory, inside, on_platform
 from tests.isolation.rows import seen_by
 from tests.roles.applications import BILLING, clerk, given, grant, keys_of, own_keys, register
 from tests.world import Agency
@@ -201,9 +201,72 @@ def test_what_would_go_is_counted_before(agency: Agency) -> None:
     MembershipFactory(user=UserFactory(), organization=agency.organization, role=role)
     grant(agency, application, "member", "i-1", "i-2")
     with acting(agency.actor("owner")) as entered:
-        assert preview_removal(entered.actor, application.pk) == Removal(roles=1, people=1, grants=2)
-        assert preview_removal(entered.actor, application.pk, BILLING["actions"]) == Removal(0, 0, 0)
-        assert preview_removal(entered.actor, application.pk, BILLING["actions"][1:]) == Removal(1, 1, 0)
+        whole, nobody = BILLING["actions"], Touched(0, 0)
+        # The person of the role, and the owner, who has all there is.
+        assert preview_change(entered.actor, application.pk) == Preview(Removal(roles=1, people=2, grants=2), nobody)
+        assert preview_change(entered.actor, application.pk, whole) == Preview(Removal(0, 0, 0), nobody)
+        assert preview_change(entered.actor, application.pk, whole[1:]) == Preview(Removal(1, 2, 0), nobody)
+
+
+@pytest.mark.parametrize(
+    ("number", "values", "roles", "people"),
+    [
+        (0, {"reach": "assigned"}, 1, 2),
+        (0, {"reach": "own", "owner_property": "author"}, 1, 2),
+        (0, {"name": "See invoices"}, 0, 0),
+        (1, {"reach": "all"}, 0, 1),
+        (2, {"owner_property": "editor"}, 1, 2),
+        (2, {"reach": "all", "owner_property": ""}, 1, 2),
+    ],
+)
+def test_whom_a_change_of_reach_or_of_the_owner_concerns_is_counted_before(
+    agency: Agency, number: int, values: dict[str, str], roles: int, people: int
+) -> None:
+    application = register(agency)
+    clerk(agency, *(keys_of(application)[one] for one in ("invoice:read", "report:update")))
+    grant(agency, application, "member", "i-1")
+    actions = [one | values if place == number else one for place, one in enumerate(BILLING["actions"])]
+    with acting(agency.actor("owner")) as entered:
+        told = preview_change(entered.actor, application.pk, actions)
+        assert told == Preview(Removal(0, 0, 0), Touched(roles, people))
+
+
+def test_what_goes_and_what_is_redefined_are_counted_apart(agency: Agency) -> None:
+    application = register(agency)
+    keys = keys_of(application)
+    given(agency, "desk", keys["invoice:read"], keys["report:update"])
+    clerk(agency, keys["invoice:read"])
+    actions = [{**BILLING["actions"][0], "reach": "assigned"}, BILLING["actions"][1]]
+    with acting(agency.actor("owner")) as entered:
+        told = preview_change(entered.actor, application.pk, actions)
+    assert told == Preview(Removal(roles=1, people=1, grants=0), Touched(roles=2, people=2))
+
+
+@REQUIREMENT("ROLE-8")
+def test_people_are_counted_who_inherit_what_goes_and_none_whose_role_is_switched_off(agency: Agency) -> None:
+    application = register(agency)
+    parent = given(agency, "desk", keys_of(application)["invoice:read"])
+    clerk(agency, "clients:read", parent=parent)
+    off = RoleFactory(organization=agency.organization, keys=(keys_of(application)["invoice:read"],), is_active=False)
+    MembershipFactory(user=UserFactory(), organization=agency.organization, role=off)
+    narrower = [{**BILLING["actions"][0], "reach": "assigned"}, *BILLING["actions"][1:]]
+    with acting(agency.actor("owner")) as entered:
+        assert preview_change(entered.actor, application.pk).removal == Removal(roles=2, people=2, grants=0)
+        assert preview_change(entered.actor, application.pk, narrower).redefined == Touched(roles=2, people=2)
+
+
+@REQUIREMENT("AUD-2")
+def test_the_record_tells_as_much_of_what_went_as_was_told_before(agency: Agency) -> None:
+    application = register(agency)
+    clerk(agency, *keys_of(application).values())
+    grant(agency, application, "member", "i-1")
+    with acting(agency.actor("owner")) as entered:
+        told = preview_change(entered.actor, application.pk, BILLING["actions"][2:]).removal
+        UpdateApplication(entered.actor, application.pk, {"actions": BILLING["actions"][2:]}).execute()
+    with on_platform():
+        detail = AccessRecord.objects.get(operation="update_application").detail
+    assert told == Removal(roles=1, people=2, grants=1)
+    assert {name: detail[name] for name in told._fields} == told._asdict()
 
 
 def test_who_does_not_see_all_grants_is_not_told_how_many_would_go(agency: Agency) -> None:
@@ -211,7 +274,7 @@ def test_who_does_not_see_all_grants_is_not_told_how_many_would_go(agency: Agenc
     grant(agency, application, "member", "i-1", "i-2")
     actor = clerk(agency, "org:integrations:read", "org:integrations:write", reach="assigned")
     with acting(actor), pytest.raises(AccessDenied):
-        preview_removal(actor, application.pk)
+        preview_change(actor, application.pk)
 
 
 @REQUIREMENT("ASSIGN-2")

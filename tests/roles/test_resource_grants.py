@@ -8,16 +8,13 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import Error
 
-from roles.actions import (
-    GrantResources,
-    RevokeResources,
-)
+from roles.actions import GrantResources, RevokeResources, UpdateApplication
 from roles.models import ResourceGrant
 from tenancy.context import acting
 from tenancy.errors import AccessDenied, NotVisible, Reason
 from tests.factories import MembershipFactory, inside, on_platform
 from tests.isolation.rows import rows, seen_by
-from tests.roles.applications import grant, register
+from tests.roles.applications import BILLING, grant, register
 from tests.world import Agency
 
 pytestmark = [pytest.mark.django_db, pytest.mark.requirement("PDP-3")]
@@ -38,7 +35,8 @@ def test_resources_are_granted_many_to_many_and_taken_back(agency: Agency) -> No
 @pytest.mark.parametrize(
     ("resource_type", "ids", "told"),
     [
-        ("ledger", ["i-1"], "no resources of this type"),
+        ("ledger", ["i-1"], "no resources of this type. Known are: invoice, report."),
+        ("report", ["r-1"], "No action on “report” asks for a grant"),
         ("invoice", [], "Name 1 to"),
         ("invoice", [""], "1 to 200 characters"),
         ("invoice", ["x" * 201], "1 to 200 characters"),
@@ -60,6 +58,25 @@ def test_nothing_is_granted_to_somebody_of_another_organization(agency: Agency, 
             with pytest.raises(NotVisible):
                 GrantResources(entered.actor, application.pk, "invoice", ["i-1"], people).execute()
         assert not ResourceGrant.objects.exists()
+
+
+def test_a_grant_stays_and_is_taken_back_when_no_action_asks_for_one_any_more(agency: Agency) -> None:
+    application = register(agency)
+    grant(agency, application, "member", "i-1", "i-2")
+    wider = [BILLING["actions"][0], {**BILLING["actions"][1], "reach": "all"}, BILLING["actions"][2]]
+    about = (application.pk, "invoice", ["i-1"], [agency.member.pk])
+    with acting(agency.actor("owner")) as entered:
+        UpdateApplication(entered.actor, application.pk, {"actions": wider}).execute()
+        with pytest.raises(ValidationError) as refused:
+            GrantResources(entered.actor, *about).execute()
+        assert RevokeResources(entered.actor, *about).execute() == 1
+        assert [one.resource_id for one in ResourceGrant.objects.all()] == ["i-2"]
+    assert refused.value.message_dict == {
+        "resource_type": [
+            "No action on “invoice” asks for a grant: it would permit nothing. "
+            "First let one of its actions reach “assigned”."
+        ]
+    }
 
 
 @REQUIREMENT("PDP-1")

@@ -219,17 +219,32 @@ def test_a_page_has_no_more_results_than_the_most_there_may_be(as_asked_by: Call
     assert service.search("resource", {"token": token, "limit": 5}, **ALL_CLIENTS).status == 400
 
 
-def test_a_page_of_nothing_says_whether_there_is_more_and_leads_on(as_asked_by: Callable[[str], Plain]) -> None:
+@pytest.mark.parametrize("what", ["subject", "resource", "action"])
+def test_a_page_of_nothing_says_whether_there_is_more_and_leads_nowhere(
+    as_asked_by: Callable[[str], Plain], what: str
+) -> None:
     service = as_asked_by("ada")
-    [first] = service.search("resource", {"limit": 1}, **ALL_CLIENTS).found
-    token = ""
-    for _ in range(2):
-        told = service.search("resource", {"limit": 0} | ({"token": token} if token else {}), **ALL_CLIENTS).json
-        token = told["page"]["next_token"]
-        assert told["results"] == [] and told["page"]["count"] == 0 and token
-    nothing = {**ALL_CLIENTS, "subject": user("nobody")}
-    assert service.search("resource", {"limit": 0}, **nothing).json["page"]["next_token"] == ""
-    assert first == min(map(id_of, CLIENTS))
+    complete = question(id_of("ada"), "clients:read", "client", id_of("alder"))
+    told = service.search(what, {"limit": 0}, **complete).json
+    token = told["page"]["next_token"]
+    assert told["results"] == [] and told["page"]["count"] == 0 and token
+    for also in ({}, {"limit": 0}, {"limit": 1}):
+        refused = service.search(what, {"token": token, **also}, **complete)
+        assert refused.status == 400
+        assert refused.json["detail"] == "A search for no results has no further page: give a limit, and no token."
+    nothing = {**complete, "subject": user("nobody"), "action": {"name": "clients:burn"}}
+    assert service.search(what, {"limit": 0}, **nothing).json["page"]["next_token"] == ""
+
+
+def test_a_page_of_one_leads_on_with_its_token_and_limit_or_without(as_asked_by: Callable[[str], Plain]) -> None:
+    service = as_asked_by("ada")
+    first, second, *_ = sorted(map(id_of, CLIENTS))
+    answer = service.search("resource", {"limit": 1}, **ALL_CLIENTS)
+    token = answer.json["page"]["next_token"]
+    assert answer.found == [first]
+    for also in ({}, {"limit": 1}):
+        assert service.search("resource", {"token": token, **also}, **ALL_CLIENTS).found == [second]
+    assert service.search("resource", {"token": token, "limit": 0}, **ALL_CLIENTS).status == 400
 
 
 def tampered(token: str, change: Callable[[bytes], bytes]) -> str:
