@@ -46,11 +46,15 @@ class ChangeShown(serializers.Serializer[Change]):
     """One change."""
 
     version = serializers.IntegerField(help_text="It counts in the sequence that `shared` says.")
-    kind = serializers.CharField(help_text="What changed: role, membership, user, clientgrant and so on.")
+    kind = serializers.CharField(
+        help_text="What changed. `membership`, `user` (a second factor or a token, too), `clientgrant` and"
+        " `resourcegrant` name people. `role`, `rolepermission`, `application`, `client`, `organization`, and any other"
+        " kind, name what it says: whatever is kept may rest on it."
+    )
     subjects = serializers.ListField(
         child=serializers.UUIDField(),
         allow_null=True,
-        help_text="The roles, people or things concerned; null: any may be.",
+        help_text="The ids of the people, or of the roles or things, concerned; null: any may be.",
     )
     at = serializers.DateTimeField()
     shared = serializers.BooleanField(source="is_shared", help_text="Whether it concerns every organization.")

@@ -72,6 +72,9 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
         place = "query" if isinstance(error, QueryRefused) else "body"
         return _problem(request, answered, f"Something in the {place} is not right.", errors=field_errors(error))
     reason = error.denial.reason if isinstance(error, AccessDenied) else None
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        read = " or ".join(parser.media_type for parser in context["view"].parser_classes)
+        return _problem(request, answered, f"{error.detail} Send the body as {read}.")
     return _problem(request, answered, _sentence(error), reason=reason)
 
 

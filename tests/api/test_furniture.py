@@ -243,6 +243,19 @@ def test_every_error_is_a_problem_detail(
 
 
 @REQUIREMENT("API-1")
+@pytest.mark.parametrize(
+    ("path", "types"), [("clients/", "application/json"), ("policy-tests/", "application/json or application/yaml")]
+)
+def test_whoever_sends_a_body_of_another_type_is_told_what_is_read(
+    agency: Agency, by_token: Any, path: str, types: str
+) -> None:
+    url = f"/api/orgs/{agency.slug}/{path}"
+    refused = by_token(agency.owner).post(url, data=b"tests: []", content_type="text/yaml")
+    assert refused.status_code == 415
+    assert refused.json()["detail"] == f'Unsupported media type "text/yaml" in request. Send the body as {types}.'
+
+
+@REQUIREMENT("API-1")
 @pytest.mark.parametrize("scheme", ["Token", "Bearer", "bearer"])
 def test_a_token_is_taken_under_either_word(agency: Agency, by_token: Any, clients_url: str, scheme: str) -> None:
     assert by_token(agency.owner, scheme=scheme).get(clients_url).status_code == 200

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import shlex
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from urllib.error import HTTPError
 import pytest
 from rest_framework.test import APIClient
 
+from iam_dashboard.servers import find_free_port
 from tests.factories import on_platform
 from tests.live import live_server
 from tests.roles.authzen.asking import Service
@@ -61,9 +63,11 @@ class Reader:
                 continue
             request = REQUEST.fullmatch(statement)
             assert request, f"This is no request that can be put: {statement}"
-            told = self.put(request["way"], *shlex.split(Template(request["words"]).substitute(self.variables)))
+            words = [Template(word).substitute(self.variables) for word in shlex.split(request["words"])]
+            told = self.put(request["way"], *words)
             if request["picked"]:
-                told = str(eval(request["picked"], {"it": json.loads(told)}))  # noqa: S307  (the chapter's own)
+                picked = {"it": json.loads(told), "json": json}
+                told = str(eval(request["picked"], picked))  # noqa: S307  (the chapter's own)
             if request["kept"]:
                 self.variables[request["kept"]] = told
             self.last = told
@@ -75,11 +79,12 @@ class Reader:
             where, body = words
             service = Service(self.runner, self.variables["TOKEN"])
             return service.post(f"/access/v1/{where}", body.encode()).body.decode()
-        method, path, body = (*words, "")[:3] if way == "manage" else ("GET", f"policy-changes/{words[0]}", "")
-        token = self.variables["OWNER" if way == "manage" else "TOKEN"]
-        answer = APIClient().generic(
-            method, f"/api/orgs/larkmoor/{path}", body, "application/json", HTTP_AUTHORIZATION=f"Bearer {token}"
-        )
+        method, path, *more = words if way == "manage" else ("GET", f"policy-changes/{words[0]}")
+        body, *version = more or [""]
+        headers = {"Authorization": f"Bearer {self.variables['OWNER' if way == 'manage' else 'TOKEN']}"}
+        if version:
+            [headers["If-Match"]] = version
+        answer = APIClient().generic(method, f"/api/orgs/larkmoor/{path}", body, "application/json", headers=headers)
         assert answer.status_code < 300, answer.content
         return answer.content.decode()
 
@@ -116,12 +121,18 @@ def test_every_request_of_the_chapter_is_answered_as_it_says(reader: Reader) -> 
     assert {"ask", "manage", "feed"} == set(reader.asked)
 
 
+def python_of_chapter() -> dict[str, Any]:
+    """Return what the chapter's Python defines, by name."""
+    written: dict[str, Any] = {}
+    for code in re.findall(r"^```python\n(.*?)^```$", CHAPTER.read_text(), re.DOTALL | re.MULTILINE):
+        exec(code, written)  # noqa: S102  (the chapter's own)
+    return written
+
+
 @pytest.fixture(scope="module")
 def decisions() -> Any:
-    """The class of the chapter's Python."""
-    [code] = re.findall(r"^```python\n(.*?)^```$", CHAPTER.read_text(), re.DOTALL | re.MULTILINE)
-    exec(code, written := {})  # noqa: S102  (the chapter's own)
-    return written["Decisions"]
+    """The class of the chapter's Python that asks."""
+    return python_of_chapter()["Decisions"]
 
 
 @pytest.mark.slow
@@ -137,15 +148,19 @@ def test_its_python_asks_and_stops_at_what_somebody_has_to_correct(module_db: st
 
 
 @contextmanager
-def answering(*statuses: int) -> Iterator[str]:
-    """Run a server that answers with these statuses in turn, 200 being an allow, and yield its address."""
-    left = list(statuses)
+def answering(*answers: int | bytes, retry_after: str = "0") -> Iterator[str]:
+    """Run a server that answers with these statuses in turn, 200 being an allow, or with bytes as they are, and yield
+    its address."""
+    left = list(answers)
 
     class Answering(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             status, body = left.pop(0), b'{"decision": true}'
+            if isinstance(status, bytes):
+                self.wfile.write(status)
+                return
             self.send_response(status)
-            self.send_header("Retry-After", "0")
+            self.send_header("Retry-After", retry_after)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -169,6 +184,54 @@ def answering(*statuses: int) -> Iterator[str]:
 def test_its_python_denies_while_there_is_no_answer(decisions: Any, statuses: list[int], permitted: bool) -> None:
     with answering(*statuses) as base:
         assert decisions(base, "token").may("somebody", "clients:read", "organization", "larkmoor") is permitted
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b'HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n{"decision": true}',
+        b"",
+        b"220 mail.example ESMTP\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n<h1>Hello</h1>\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n\xff\xfe",
+    ],
+    ids=["cut off", "nothing", "another protocol", "a page", "no text"],
+)
+def test_its_python_takes_what_is_no_answer_for_none(decisions: Any, answer: bytes) -> None:
+    with answering(answer, answer, answer) as base:
+        assert not decisions(base, "token").may("somebody", "clients:read", "organization", "larkmoor")
+    with answering(answer, 200) as base:
+        assert decisions(base, "token").may("somebody", "clients:read", "organization", "larkmoor")
+
+
+@pytest.mark.parametrize("answer", [b"[]", b'"yes"', b"true", b"null", b"{}", b'{"decision": "true"}'])
+def test_its_python_permits_by_nothing_but_a_decision(decisions: Any, answer: bytes) -> None:
+    sent = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer)
+    with answering(sent) as base:
+        assert not decisions(base, "token").may("somebody", "clients:read", "organization", "larkmoor")
+
+
+def test_its_python_denies_where_nobody_answers(decisions: Any) -> None:
+    base = f"http://127.0.0.1:{find_free_port()}"
+    assert not decisions(base, "token").may("somebody", "clients:read", "organization", "larkmoor")
+
+
+@pytest.mark.parametrize("retry_after", ["60", "Wed, 21 Oct 2026 07:28:00 GMT"])
+def test_its_python_pauses_shortly_between_tries_and_not_after_them(
+    decisions: Any, monkeypatch: pytest.MonkeyPatch, retry_after: str
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    with answering(503, 429, 503, retry_after=retry_after) as base:
+        assert not decisions(base, "token").may("somebody", "clients:read", "organization", "larkmoor")
+    assert [pause for pause in pauses if pause] == [0.1, 0.1]
+    assert not pauses[0]
+
+
+def test_its_python_takes_properties_of_any_name(decisions: Any) -> None:
+    with answering(200) as base:
+        named = {"self": "a", "person": "b", "action": "c", "kind": "d", "resource_id": "e"}
+        assert decisions(base, "token").may("somebody", "update", "billing:report", "r-1", **named)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413])
