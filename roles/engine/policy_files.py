@@ -145,7 +145,7 @@ class _Reader:
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._wrong(event, "A name is a word, followed by a colon.", path)
             if len(event.value) > MOST_CHARACTERS:
-                raise self._wrong(event, f"This name is too long: at most {MOST_CHARACTERS} characters.", path)
+                raise self._wrong(event, f"This name is too long: at most {MOST_CHARACTERS} characters.")
             if event.value in found:
                 raise self._wrong(event, f"“{event.value[:50]}” stands here twice. Delete one.", path)
             found[event.value] = self._value(next(self.events), (*path, event.value))

@@ -191,7 +191,7 @@ class Snapshot:
     def assignees(self) -> Assignees:
         """The ids of the people assigned to each object, by kind and id of the object, in order."""
         if not self._assignees:
-            self._assignees.append(assignees_of(self.people))
+            self._assignees[:] = [assignees_of(self.people)]
         return self._assignees[0]
 
     def take_over(self, before: Snapshot) -> None:

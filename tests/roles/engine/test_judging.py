@@ -151,6 +151,11 @@ def test_the_people_assigned_to_an_object_are_listed_in_order(office: Office) ->
     )
 
 
+def test_they_are_put_in_order_once(office: Office) -> None:
+    snapshot = office.snapshot()
+    assert snapshot.assignees is snapshot.assignees
+
+
 def test_people_are_listed_by_role_in_the_order_of_their_ids(office: Office) -> None:
     for name in ("cleo", "dan", "eve", "finn"):
         office.hire(name, "desk")

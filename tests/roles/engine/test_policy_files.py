@@ -273,6 +273,17 @@ def test_no_more_problems_are_told_than_anybody_mends_at_once() -> None:
     assert problems_of(*[1] * (MOST_PROBLEMS + 1)) == problems_of(*[1] * (MOST_PROBLEMS + 2)) == more
 
 
+def test_that_there_are_more_is_told_of_the_file_as_a_whole() -> None:
+    with pytest.raises(PolicyFileRefused) as error:
+        parse(Source({"tests": [1] * (MOST_PROBLEMS + 1)}))
+    assert (error.value.problems[-1].path, error.value.problems[-1].line) == ((), None)
+
+
+def test_what_is_no_directive_and_no_longer_than_that_is_read() -> None:
+    longest = "a" * MOST_CHARACTERS
+    assert read_yaml(f"X%: 10%\n{longest}: b".encode()).value == {"X%": "10%", longest: "b"}
+
+
 def test_a_file_of_the_size_that_is_read_is_read() -> None:
     assert read_yaml(b"a" + b" " * (MOST_BYTES - 1)).value == "a"
     assert len(read_yaml(f"[{'a,' * (MOST_VALUES - 1)}]".encode()).value) == MOST_VALUES - 1
